@@ -1,0 +1,82 @@
+import { basename } from 'node:path';
+import type { Command } from 'commander';
+import { locateModel } from '../src/checkpoint/model.js';
+import { EXIT, type ExitCode } from '../src/errors.js';
+import { planModel } from '../src/reading/model-plan.js';
+import { readModelApart } from '../src/reading/apart.js';
+import { writeReading } from '../src/reading/reading-file.js';
+import { baseClaim } from '../src/scan/model-base.js';
+import { hashFile, openEntry, openLibrary } from '../src/signature/library.js';
+import { escapeText } from '../src/text.js';
+import { checkOutput, libraryOption, version } from './io.js';
+import { startProgress } from './progress.js';
+
+interface Flags {
+  readonly signatures: string;
+  readonly output: string;
+  readonly hash: boolean;
+}
+
+const EXAMPLES = `Examples:
+  weightseq read ./my-model -o my-model.reading
+  weightseq scan my-model.reading
+`;
+
+const EXIT_CODES = `
+Exit codes:
+  0  everything read
+  2  wrong usage, or the checkpoint cannot be read
+  3  incomplete: the reading says what is missing from it
+`;
+
+/** Adds `read` to the program; `done` takes the exit code. */
+export function addRead(program: Command, done: (code: ExitCode) => void): void {
+  program
+    .command('read')
+    .description('keep a reading of a whole checkpoint: the numbers that every later scan needs')
+    .argument('<path>', 'model folder, its index, or one safetensors file')
+    .requiredOption('-o, --output <file>', 'write the reading to this file, whole or not at all')
+    .addOption(libraryOption())
+    .option('--no-hash', 'leave out the sha256 of the shards, and say so in the reading')
+    .option('--debug', 'show stack traces')
+    .addHelpText('before', EXAMPLES)
+    .addHelpText('after', EXIT_CODES)
+    .action(async (path: string, flags: Flags) => {
+      done(await run(path, flags));
+    });
+}
+
+async function run(path: string, { signatures: folder, output, hash }: Flags): Promise<ExitCode> {
+  await checkOutput(output, [path], folder);
+  const library = await openLibrary(folder);
+  const checkpoint = await locateModel(path);
+  const signatures = await Promise.all(library.entries.map((entry) => openEntry(library, entry)));
+  const plan = planModel(checkpoint, signatures.map(({ sha256, weights }) => ({ key: sha256, weights })));
+  const progress = startProgress();
+  const reading = await readModelApart(plan, { executionProvider: 'cpu' }, progress.update);
+  progress.end();
+  // A signature of another model takes no number of this one.
+  const taken = signatures.filter(({ sha256 }) => reading.weights.some(({ coordinates }) => coordinates.has(sha256)));
+  const files = [];
+  for (const [i, file] of checkpoint.files.entries()) {
+    const bytes = plan.steps.filter(({ weight }) => weight.values.tensor.file === file).reduce((sum, step) => sum + step.bytes, 0);
+    files.push({ name: checkpoint.files.length === 1 ? basename(file) : `${i + 1} of ${checkpoint.files.length}: ${basename(file)}`, bytes, sha256: hash ? await hashFile(file) : null });
+  }
+  const gaps = [...checkpoint.gaps, ...plan.gaps];
+  await writeReading(output, {
+    reading,
+    provenance: {
+      tool: { name: 'weightseq', version: version() },
+      architecture: { ...checkpoint.architecture },
+      bytes: checkpoint.bytes,
+      baseClaim: await baseClaim(path),
+      files,
+      signatures: taken.map(({ sha256, document }) => ({ trait: document.trait, base: document.base.name, sha256 })),
+      weightsTotal: checkpoint.weights.length,
+      gaps,
+    },
+  });
+  const missing = [...gaps, ...reading.failed];
+  for (const { name, reason } of missing) process.stderr.write(`weightseq: missing from the reading: ${escapeText(name)}: ${escapeText(reason)}\n`);
+  return missing.length > 0 || reading.nonFinite.length > 0 ? EXIT.incomplete : EXIT.clean;
+}

@@ -1,0 +1,78 @@
+/** Files that appear whole or not at all. In: a path and what to write. Out: nothing, or a WeightseqError `write-failed`. */
+import { randomBytes } from 'node:crypto';
+import { rmSync } from 'node:fs';
+import { open, realpath, rename, rm, stat } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { WeightseqError } from './errors.js';
+
+/** The code of an operating system error (`ENOENT`…), or the name of whatever else was thrown. */
+export function systemCode(error: unknown): string {
+  if (!(error instanceof Error)) return 'unknown error';
+  return 'code' in error && typeof error.code === 'string' ? error.code : error.name;
+}
+
+/** Temporary files that are being written. */
+const pending = new Set<string>();
+
+/** Removes what is half written, at once: for a program that is told to end. */
+export function removeHalfWritten(): void {
+  for (const file of pending) rmSync(file, { force: true });
+}
+
+const MENDS: ReadonlyMap<string, readonly [message: string, mend: string]> = new Map([
+  ['ENOENT', ['its folder does not exist', 'Make the folder, or give another path.']],
+  ['ENOTDIR', ['its folder is not a folder', 'Give another path.']],
+  ['EACCES', ['no permission to write there', 'Give a path in a folder that you may write to.']],
+  ['EPERM', ['no permission to write there', 'Give a path in a folder that you may write to.']],
+  ['EROFS', ['the file system is read-only', 'Give a path in a folder that you may write to.']],
+  ['ENOSPC', ['no space is left on the device', 'Free some space, or give a path on another device.']],
+  ['EDQUOT', ['the disk quota is used up', 'Free some space, or give a path on another device.']],
+]);
+
+/**
+ * Writes a file by way of a temporary one in the same folder, flushed to disk and then renamed: whoever opens the path
+ * finds the old content or all of the new. The temporary is removed when anything fails. A link is followed, and the
+ * permissions of a file that is replaced are kept.
+ * @param data text (UTF-8), bytes, or pieces of bytes in their order
+ * @throws WeightseqError `write-failed`
+ */
+export async function writeFileAtomic(path: string, data: string | Uint8Array | readonly Uint8Array[]): Promise<void> {
+  const pieces = typeof data === 'string' ? [Buffer.from(data)] : data instanceof Uint8Array ? [data] : data;
+  let temporary: string | null = null;
+  try {
+    const { target, mode } = await resolveTarget(path);
+    temporary = join(dirname(target), `.weightseq-${randomBytes(8).toString('hex')}.tmp`);
+    pending.add(temporary);
+    const handle = await open(temporary, 'wx', 0o666);
+    try {
+      if (mode !== null) await handle.chmod(mode);
+      for (const piece of pieces) await handle.writeFile(piece);
+      await handle.sync();
+    } finally {
+      await handle.close();
+    }
+    await rename(temporary, target);
+  } catch (error) {
+    if (temporary !== null) await rm(temporary, { force: true }).catch(() => undefined);
+    if (error instanceof WeightseqError) throw error;
+    const code = systemCode(error);
+    const [message, mend] = MENDS.get(code) ?? [code, 'Give another path.'];
+    throw new WeightseqError('write-failed', `can't write the file: ${message}`, { file: path, mend, cause: error });
+  } finally {
+    if (temporary !== null) pending.delete(temporary);
+  }
+}
+
+/** The file that a path stands for and its permissions; null where there is none yet. */
+async function resolveTarget(path: string): Promise<{ target: string; mode: number | null }> {
+  const found = await stat(path).catch((error: unknown) => {
+    if (systemCode(error) === 'ENOENT') return null;
+    throw error;
+  });
+  if (found === null) return { target: path, mode: null };
+  if (!found.isFile()) {
+    const what = found.isDirectory() ? 'a folder' : 'not a regular file';
+    throw new WeightseqError('write-failed', `can't write the file: the path is ${what}`, { file: path, mend: 'Give the path of a file.' });
+  }
+  return { target: await realpath(path), mode: found.mode & 0o777 };
+}

@@ -1,0 +1,21 @@
+/** The public API. */
+export { locate } from './checkpoint/locate.js';
+export { ERROR_CODES, EXIT, WeightseqError, type ErrorCode, type ExitCode } from './errors.js';
+export { locateModel } from './checkpoint/model.js';
+export { planModel } from './reading/model-plan.js';
+export { readModel } from './reading/model-read.js';
+export type { ModelPlan, ModelReading } from './reading/model.js';
+export { openReading, writeReading, type KeptReading } from './reading/reading-file.js';
+export { plan } from './reading/plan.js';
+export { read } from './reading/read.js';
+export { renderJson } from './report/json.js';
+export { report } from './report/report.js';
+export type { FailOn, Report, ReportFinding, ReportItem } from './report/schema.js';
+export { renderTable } from './report/table.js';
+export { openSafetensors } from './safetensors/file.js';
+export { writeSafetensors } from './safetensors/writer.js';
+export { prepareModel, scanModel, type ModelScanOptions, type ModelScanResult, type PreparedModel } from './scan/model-scan.js';
+export { prepare, scan, type Prepared, type ScanOptions, type ScanResult } from './scan/scan.js';
+export { readSignature, writeSignature, type Signature } from './signature/format.js';
+export { openEntry, openLibrary, SHIPPED_LIBRARY, type Library } from './signature/library.js';
+export type * from './types.js';

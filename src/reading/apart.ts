@@ -1,0 +1,61 @@
+/**
+ * Reading in a process of its own. A shard that is truncated while it is mapped is a bus error, which ends the process that
+ * touches it: here that is not the one that writes the report. In: a plan. Out: the reading, or the error that took its place.
+ */
+import { fork } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import type { EngineOptions } from '../engine/index.js';
+import { WeightseqError, type ErrorCode, type ErrorDetail } from '../errors.js';
+import type { OnProgress } from './model-read.js';
+import type { ModelPlan, ModelReading } from './model.js';
+
+/** What the reading process is told. */
+export interface ReadOrder {
+  readonly plan: ModelPlan;
+  readonly options: EngineOptions;
+}
+
+/** What it says: any number of steps, then the reading or an error. */
+export type ReadNews =
+  | { readonly done: number; readonly total: number }
+  | { readonly reading: ModelReading }
+  | { readonly error: { readonly code: ErrorCode; readonly message: string } & Pick<ErrorDetail, 'file' | 'tensor' | 'mend'> };
+
+const READER = fileURLToPath(new URL('./reader-process.js', import.meta.url));
+
+/**
+ * As `readModel`, in another process.
+ * @throws WeightseqError what `readModel` throws, and `engine-failed` when the process dies
+ */
+export function readModelApart(plan: ModelPlan, options: EngineOptions, onProgress?: OnProgress): Promise<ModelReading> {
+  return new Promise((resolve, reject) => {
+    const child = fork(READER, { serialization: 'advanced', stdio: ['ignore', 'inherit', 'inherit', 'ipc'], execArgv: [] });
+    const stop = () => { child.kill('SIGKILL'); };
+    process.once('exit', stop);
+    child.on('message', (news: ReadNews) => {
+      if ('reading' in news) resolve(news.reading);
+      else if ('error' in news) reject(revive(news.error));
+      else onProgress?.(news.done, news.total);
+    });
+    child.on('error', (cause) => { reject(new WeightseqError('engine-failed', `the reading process failed: ${cause.message}`, { cause })); });
+    child.on('exit', (code, signal) => {
+      process.off('exit', stop);
+      // Without effect after the reading has come.
+      reject(died(plan, signal ?? `exit code ${code ?? 'unknown'}`));
+    });
+    child.send({ plan, options } satisfies ReadOrder);
+  });
+}
+
+function revive({ code, message, file, tensor, mend }: Extract<ReadNews, { error: unknown }>['error']): WeightseqError {
+  return new WeightseqError(code, message, {
+    ...(file === undefined ? {} : { file }), ...(tensor === undefined ? {} : { tensor }), ...(mend === undefined ? {} : { mend }),
+  });
+}
+
+function died(plan: ModelPlan, how: string): WeightseqError {
+  const file = plan.steps[0]?.weight.values.tensor.file;
+  return new WeightseqError('engine-failed', `the reading process ended with ${how}: a shard was probably truncated or replaced while it was read`, {
+    ...(file === undefined ? {} : { file }), mend: 'Make sure that nothing writes to the files, and scan again.',
+  });
+}

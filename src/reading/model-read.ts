@@ -1,0 +1,99 @@
+import { stat } from 'node:fs/promises';
+import { probeAllDense, readVector, type EngineOptions } from '../engine/index.js';
+import { WeightseqError } from '../errors.js';
+import type { DenseWeight, Gap, Probe, Vector } from '../types.js';
+import type { DenseReading, ModelPlan, ModelReading, ModelStep, SignProbes, VectorReading } from './model.js';
+
+/** Bytes done, of all that the plan reads. */
+export type OnProgress = (done: number, total: number) => void;
+
+interface StepJob {
+  readonly weight: DenseWeight;
+  readonly base?: DenseWeight;
+  readonly probes: readonly Probe[];
+  readonly signs: SignProbes;
+  readonly step: ModelStep;
+}
+
+/**
+ * Carries a plan out: each weight is read once, in the order of the plan, and forgotten; memory grows with neither tensor nor model.
+ * A weight that can't be read, and a file that changes while it is read, is named in the reading and hides no other.
+ * @throws WeightseqError `provider-unavailable`, or `signature-invalid` for a probe with NaN or infinity
+ */
+export async function readModel(plan: ModelPlan, options: EngineOptions, onProgress: OnProgress = () => undefined): Promise<ModelReading> {
+  const before = await stamps(plan);
+  const jobs = plan.steps.map((step): StepJob => ({
+    weight: step.weight, ...(step.base ? { base: step.base } : {}), probes: step.probes, signs: plan.signs, step,
+  }));
+  const weights: DenseReading[] = [];
+  const failed: Gap[] = [];
+  const nonFinite: ModelReading['nonFinite'][number][] = [];
+  let bytes = 0;
+  let done = 0;
+  for await (const { job, reading } of probeAllDense(jobs, options)) {
+    const { step: { weight, base, bytes: size } } = job;
+    onProgress(done += size, plan.bytes);
+    if (reading instanceof WeightseqError) {
+      failed.push(failure(weight.name, reading, size));
+      continue;
+    }
+    const { name, role, layer, shape, values } = weight;
+    const { nan, infinite } = reading.nonFinite;
+    if (nan + infinite > 0) nonFinite.push({ name, nan, infinite, bytes: size });
+    weights.push({
+      name, role, layer, shape, dtype: values.tensor.dtype, baseDtype: base?.values.tensor.dtype ?? null, bytes: size,
+      coordinates: reading.coordinates, signs: reading.signs ?? new Float64Array(), norm: reading.norm,
+    });
+    bytes += size;
+  }
+  const vectors: VectorReading[] = [];
+  const baseVectors: VectorReading[] = [];
+  for (const { vector, base } of plan.vectors) {
+    const { tensor } = vector;
+    try {
+      const values = await valuesOf(vector);
+      const nan = values.filter(Number.isNaN).length;
+      const infinite = values.filter((v) => Math.abs(v) === Infinity).length;
+      if (nan + infinite > 0) nonFinite.push({ name: vector.name, nan, infinite, bytes: tensor.bytes });
+      vectors.push(vectorReading(vector, values));
+      if (base !== null) baseVectors.push(vectorReading(base, await valuesOf(base)));
+      bytes += tensor.bytes;
+    } catch (error) {
+      if (!(error instanceof WeightseqError)) throw error;
+      failed.push(failure(vector.name, error, tensor.bytes));
+    }
+    onProgress(done += tensor.bytes, plan.bytes);
+  }
+  const after = await stamps(plan);
+  for (const [file, stamp] of before) {
+    if (after.get(file) !== stamp) failed.push({ name: file, reason: 'the file changed while it was read; scan it again', bytes: 0 });
+  }
+  return { of: plan.of, weights, vectors, baseVectors, failed, nonFinite, bytes, signs: plan.signs };
+}
+
+async function valuesOf({ tensor, elements }: Vector): Promise<Float64Array> {
+  const values = await readVector(tensor);
+  if (elements === undefined) return values;
+  return Float64Array.from(elements.flatMap(([first, count]) => [...values.subarray(first, first + count)]));
+}
+
+function vectorReading({ name, role, layer, tensor: { dtype } }: Vector, values: Float64Array): VectorReading {
+  return { name, role, layer, dtype, values };
+}
+
+/** Which file each path stands for, how long it is and when it was written. */
+async function stamps({ steps, vectors }: ModelPlan): Promise<Map<string, string>> {
+  const files = new Set([
+    ...steps.flatMap(({ weight, base }) => [weight.values.tensor.file, ...(base ? [base.values.tensor.file] : [])]),
+    ...vectors.flatMap(({ vector, base }) => [vector.tensor.file, ...(base ? [base.tensor.file] : [])]),
+  ]);
+  const found = await Promise.all([...files].map(async (file): Promise<[string, string]> => {
+    const s = await stat(file, { bigint: true }).catch(() => null);
+    return [file, s === null ? 'gone' : [s.dev, s.ino, s.size, s.mtimeNs].join()];
+  }));
+  return new Map(found);
+}
+
+function failure(name: string, error: WeightseqError, bytes: number): Gap {
+  return { name, reason: `could not be read: ${error.message}`, bytes };
+}

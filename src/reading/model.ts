@@ -1,0 +1,72 @@
+/** The nouns of whole checkpoints: what will be read of one, and the numbers that reading it gives. */
+import type { DenseWeight, Dtype, Gap, Probe, Role, Vector } from '../types.js';
+
+/** The random ±1 probes X and Y (docs/signature-format.md). */
+export interface SignProbes {
+  readonly seed: number;
+  readonly columns: number;
+}
+
+/** Those of every reading and of the shipped signatures. */
+export const SIGNS: SignProbes = { seed: 0, columns: 16 };
+
+/** One weight, and what to take of it; with `base`, of W − W0. */
+export interface ModelStep {
+  readonly weight: DenseWeight;
+  readonly base: DenseWeight | null;
+  readonly probes: readonly Probe[];
+  /** Bytes of weights that this step reads, the base's included. */
+  readonly bytes: number;
+}
+
+/** What will be read of a whole checkpoint, in which order; a pure value. */
+export interface ModelPlan {
+  /** What the numbers are of: W, or ΔW = W − W0. */
+  readonly of: 'weights' | 'change';
+  readonly steps: readonly ModelStep[];
+  readonly vectors: readonly { readonly vector: Vector; readonly base: Vector | null }[];
+  readonly signs: SignProbes;
+  readonly bytes: number;
+  /** What has no counterpart in the base, or only in part. */
+  readonly gaps: readonly Gap[];
+}
+
+/** The numbers of one weight: of W, or of ΔW where the reading is of a change. */
+export interface DenseReading {
+  readonly name: string;
+  readonly role: Role;
+  readonly layer: number | null;
+  /** Of what was read: an embedding held against a smaller base has the rows in common. */
+  readonly shape: readonly [outputs: number, inputs: number];
+  readonly dtype: Dtype;
+  /** Of the base's tensor, where the reading is of a change; null otherwise. */
+  readonly baseDtype: Dtype | null;
+  readonly bytes: number;
+  /** By probe key: u_i' W v_i. */
+  readonly coordinates: ReadonlyMap<string, Float64Array>;
+  /** X' W Y, columns × columns. */
+  readonly signs: Float64Array;
+  /** Frobenius norm. */
+  readonly norm: number;
+}
+
+export interface VectorReading {
+  readonly name: string;
+  readonly role: Vector['role'];
+  readonly layer: number | null;
+  readonly dtype: Dtype;
+  readonly values: Float64Array;
+}
+
+/** Numbers only; every later stage works from it. */
+export interface ModelReading {
+  readonly of: ModelPlan['of'];
+  readonly weights: readonly DenseReading[];
+  readonly vectors: readonly VectorReading[];
+  /** The base's vectors, where the reading is of a change; empty otherwise. */
+  readonly baseVectors: readonly VectorReading[];
+  readonly failed: readonly Gap[];
+  readonly nonFinite: readonly { readonly name: string; readonly nan: number; readonly infinite: number; readonly bytes: number }[];
+  readonly bytes: number;
+  readonly signs: SignProbes;
+}

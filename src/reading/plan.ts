@@ -1,0 +1,25 @@
+import type { Checkpoint, Probe, ReadPlan, ReadStep } from '../types.js';
+
+/** The probes of one signature by canonical weight name, under the key that its coordinates are kept by. */
+export interface ProbeSet {
+  readonly key: string;
+  readonly weights: ReadonlyMap<string, Pick<Probe, 'U' | 'V'>>;
+}
+
+/**
+ * What will be read, in which order: every weight once, with all probes that any signature takes of it. Pure.
+ * Weights whose shape does not fit a signature's probes take none of them.
+ */
+export function plan(checkpoint: Checkpoint, probeSets: readonly ProbeSet[]): ReadPlan {
+  const steps = checkpoint.weights.map((weight): ReadStep => {
+    const probes = probeSets.flatMap(({ key, weights }): Probe[] => {
+      const found = weights.get(weight.name);
+      const fits = found && found.U.shape[0] === weight.shape[0] && found.V.shape[0] === weight.shape[1];
+      return fits ? [{ key, U: found.U, V: found.V, columns: found.U.shape[1] ?? 0 }] : [];
+    });
+    return { weight, probes, bytes: weight.delta.left.tensor.bytes + weight.delta.right.tensor.bytes };
+  });
+  const { replaced } = checkpoint;
+  const bytes = [...steps, ...replaced].reduce((total, part) => total + part.bytes, 0);
+  return { steps, replaced, bytes };
+}

@@ -1,0 +1,54 @@
+/** Plain-text layout shared by the terminal renderers. */
+
+/** Breaks text at spaces into lines of at most `width` columns; a longer word is cut. */
+export function wrap(text: string, width: number): string[] {
+  const lines: string[] = [];
+  let line = '';
+  for (const word of text.split(' ')) {
+    if (line !== '' && line.length + 1 + word.length > width) {
+      lines.push(line);
+      line = '';
+    }
+    let rest = line === '' ? word : `${line} ${word}`;
+    while (rest.length > width) {
+      lines.push(rest.slice(0, width));
+      rest = rest.slice(width);
+    }
+    line = rest;
+  }
+  lines.push(line);
+  return lines;
+}
+
+/** A paragraph whose first line starts with `label`, the others indented as far. */
+export function paragraph(label: string, text: string, width: number): string {
+  const indent = ' '.repeat(label.length);
+  return wrap(text, Math.max(20, width - label.length))
+    .map((line, i) => (i === 0 ? label : indent) + line)
+    .join('\n');
+}
+
+/** A number with its sign and so many decimals; a rounded zero has no minus. */
+export function signed(value: number | null, decimals: number): string {
+  if (value === null) return 'n/a';
+  const text = value.toFixed(decimals);
+  return Number(text) === 0 ? (0).toFixed(decimals) : value > 0 ? `+${text}` : text.replace('-', '−');
+}
+
+/** A probability: four decimals, or its power of ten when it is smaller. */
+export function probability(p: number | null): string {
+  if (p === null) return 'n/a';
+  return p >= 0.0001 ? p.toFixed(4) : p === 0 ? '<1e-300' : p.toExponential(0);
+}
+
+/** Bytes in decimal units with three digits. */
+export function bytes(count: number): string {
+  const units = ['B', 'kB', 'MB', 'GB', 'TB'];
+  let value = count;
+  let power = 0;
+  while (value >= 999.5 && power < units.length - 1) {
+    value /= 1000;
+    power++;
+  }
+  return `${power === 0 ? String(count) : value.toPrecision(3)} ${units[power] ?? 'B'}`;
+}

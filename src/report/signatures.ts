@@ -1,0 +1,55 @@
+import type { Signature } from '../signature/format.js';
+import { escapeText } from '../text.js';
+import { bytes, paragraph, signed } from './layout.js';
+
+/** One line for each signature of a library. */
+export function listLibrary(signatures: readonly Signature[]): string {
+  if (signatures.length === 0) return 'The library holds no signature.';
+  const rows = signatures.map(({ document: d, bytes: size }) => [
+    d.trait,
+    d.harmful ? 'harmful' : 'control',
+    d.base.name,
+    String(d.method.rank),
+    bytes(size),
+    d.evidence.r === null ? 'none' : `r ${d.evidence.r.toFixed(2)} (n = ${d.evidence.n})`,
+  ]);
+  return columns([['trait', 'kind', 'base', 'rank', 'size', 'held-out evidence'], ...rows]);
+}
+
+/** What a signature was built from and how well it predicts, for a reader who wants to judge it. */
+export function describeSignature({ document: d, bytes: size, weights }: Signature): string {
+  const width = 80;
+  const line = (label: string, text: string) => paragraph(`  ${label.padEnd(10)} `, escapeText(text), width);
+  const group = d.null.map(({ kind, sources }) => {
+    const range = (r: readonly [number, number]) => (r[0] === r[1] ? String(r[0]) : `${r[0]} to ${r[1]}`);
+    return line('null', `${sources.length} benign sources (${sources.map((s) => s.source).join(', ')}); ${kind.form} on ${kind.roles.join(' ')}, rank ${range(kind.rank)}, |ΔW| ${range(kind.deltaNorm)}`);
+  });
+  const c = d.calibration;
+  const notes = typeof d.evidence.notes === 'string' ? [d.evidence.notes] : d.evidence.notes;
+  return [
+    escapeText(d.trait),
+    line('trait', d.description),
+    line('kind', `${d.kind}, ${d.harmful ? 'harmful' : 'benign control'}, ${d.unit}`),
+    line('base', `${d.base.name} (${d.base.source}; ${d.base.license})`),
+    line('built', d.method.description),
+    line('weights', `${weights.size} weights in layers ${d.method.layers.join(' ')}, rank ${d.method.rank}, ${bytes(size)}`),
+    ...d.data.map((data) => line('data', `${data.name}: ${data.source} (${data.license})`)),
+    ...group,
+    line('shift', c ? `${signed(c.slope, 3)} × score ${signed(c.intercept, 3)}, residual sd ${c.residualSd.toFixed(3)} over ${c.n} fine-tunes` : 'not calibrated'),
+    line('verdict', `present needs p < ${d.level} and a shift above ${d.smallestMeaningfulShift}`),
+    ...notes.map((note) => line('note', note)),
+    '',
+    `  Held out: predicted against measured, r ${d.evidence.r?.toFixed(3) ?? 'none'} over ${d.evidence.n}`,
+    columns([
+      ['fine-tune', 'measured', '± s.e.', 'predicted', 'score'],
+      ...d.evidence.heldOut.map((h) => [h.id, signed(h.measured, 3), h.standardError.toFixed(3), signed(h.predicted, 3), signed(h.score, 3)]),
+    ]),
+  ].join('\n');
+}
+
+/** Left-aligned columns, two spaces apart and two from the margin. */
+function columns(rows: readonly (readonly string[])[]): string {
+  const escaped = rows.map((row) => row.map(escapeText));
+  const widths = (escaped[0] ?? []).map((_, i) => Math.max(...escaped.map((row) => row[i]?.length ?? 0)));
+  return escaped.map((row) => `  ${row.map((cell, i) => cell.padEnd(widths[i] ?? 0)).join('  ')}`.trimEnd()).join('\n');
+}

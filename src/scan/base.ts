@@ -1,0 +1,79 @@
+import { WeightseqError } from '../errors.js';
+import type { KnownBase } from '../signature/document.js';
+import { knownBases, namesBase, type Library, type LibraryEntry } from '../signature/library.js';
+import { escapeText } from '../text.js';
+import type { Checkpoint, Gap, Weight } from '../types.js';
+
+/**
+ * claimed: the adapter says so, nothing verified it. assumed: the user says so. shape: of the bases that
+ * signatures know, its shapes alone fit. unknown: nobody does, or no signature knows it.
+ */
+export interface BaseOf {
+  readonly name: string | null;
+  readonly how: 'claimed' | 'assumed' | 'shape' | 'unknown';
+}
+
+/** The base of a checkpoint, and the signatures that the library holds for it. */
+export interface ResolvedBase {
+  readonly base: BaseOf;
+  readonly entries: readonly LibraryEntry[];
+}
+
+/**
+ * Which base a checkpoint belongs to. An adapter's own word is a claim; `assume` overrides it.
+ * @throws WeightseqError `unknown-base` when the library holds no signature for the assumed base.
+ */
+export function resolveBase(claim: string | null, assume: string | undefined, library: Library): ResolvedBase {
+  const entriesFor = (name: string) =>
+    library.entries.filter((e) => namesBase(name, { name: e.base, aliases: e.aliases ?? [] }));
+  if (assume !== undefined) {
+    const entries = entriesFor(assume);
+    const first = entries[0];
+    if (!first) {
+      throw new WeightseqError('unknown-base', `--assume-base ${escapeText(assume)}: no signature for this base`, {
+        file: library.folder,
+        mend: `Name one of: ${knownBases(library)}.`,
+      });
+    }
+    return { base: { name: first.base, how: 'assumed' }, entries };
+  }
+  if (claim === null) return { base: { name: null, how: 'unknown' }, entries: [] };
+  const entries = entriesFor(claim);
+  return { base: { name: entries[0]?.base ?? claim, how: entries.length > 0 ? 'claimed' : 'unknown' }, entries };
+}
+
+/**
+ * Holds the adapter's shapes against the base that it is said to belong to.
+ * @returns what the base does not have and what therefore can't be judged
+ * @throws WeightseqError `base-mismatch` naming the first weight that contradicts the base
+ */
+export function checkShapes(checkpoint: Checkpoint, base: KnownBase): Gap[] {
+  const gaps: Gap[] = [];
+  for (const weight of checkpoint.weights) {
+    const known = Object.hasOwn(base.weights, weight.name) ? base.weights[weight.name] : undefined;
+    const [outputs, inputs] = weight.shape;
+    const vocabulary = weight.role === 'embed' || weight.role === 'head';
+    if (!known) {
+      if (weight.layer !== null && weight.role !== 'other') throw mismatch(checkpoint, weight, base, 'which has no such weight');
+      gaps.push({ name: weight.name, reason: `the base ${base.name} has no linear weight of this name`, bytes: bytesOf(weight) });
+    } else if (vocabulary && outputs !== known[0] && inputs === known[1]) {
+      gaps.push({ name: weight.name, reason: `vocabulary of ${outputs}, the base has ${known[0]}: resized embeddings are not scored`, bytes: bytesOf(weight) });
+    } else if (outputs !== known[0] || inputs !== known[1]) {
+      throw mismatch(checkpoint, weight, base, `where it is ${known[0]} × ${known[1]}`);
+    }
+  }
+  return gaps;
+}
+
+function bytesOf({ delta }: Weight): number {
+  return delta.left.tensor.bytes + delta.right.tensor.bytes;
+}
+
+function mismatch(checkpoint: Checkpoint, weight: Weight, base: KnownBase, contradiction: string): WeightseqError {
+  const message = `changes ${escapeText(weight.name)} (${weight.shape.join(' × ')}) of ${base.name}, ${contradiction}`;
+  return new WeightseqError('base-mismatch', message, {
+    file: checkpoint.files[0] ?? checkpoint.path,
+    tensor: weight.delta.right.tensor.name,
+    mend: 'The adapter belongs to another base: name it with --assume-base, or correct base_model_name_or_path.',
+  });
+}

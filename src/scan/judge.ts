@@ -1,0 +1,91 @@
+import type { SignatureDocument } from '../signature/document.js';
+import { FEWEST_SOURCES, matchNull, testAgainstNull, type FineTuneKind, type NullTest } from './null.js';
+import { calibratedShift, type Shift } from './shift.js';
+import { studentQuantile } from './student.js';
+
+export type Verdict = 'present' | 'absent' | 'indeterminate';
+
+export interface Judgement {
+  readonly verdict: Verdict;
+  /** One clause that says why. */
+  readonly reason: string;
+  readonly shift: Shift | null;
+  readonly test: NullTest | null;
+  /** Benign sources of the null that matches; 0 where none does. */
+  readonly sources: number;
+}
+
+/** What besides the score a verdict depends on. */
+export interface Evidence {
+  readonly score: number;
+  /** Null when nothing changed. */
+  readonly kind: FineTuneKind | null;
+  /** How many things were not read or not understood. */
+  readonly gaps: number;
+  /** Weights that the signature scores, among those that changed. */
+  readonly scored: number;
+  /** Standard deviation of the score from rounding and from the subtraction of the base; 0 when absent. */
+  readonly sd?: number;
+}
+
+type Rules = Pick<SignatureDocument, 'calibration' | 'null' | 'level' | 'smallestMeaningfulShift'>;
+
+/**
+ * present: p below the level and the shift above the smallest that matters. absent: an interval that excludes that shift.
+ * Otherwise, where no null matches, or where something was not read: indeterminate (design, from shift to verdict).
+ */
+export function judge(evidence: Evidence, rules: Rules): Judgement {
+  const { score, kind, gaps } = evidence;
+  const exact = rules.calibration ? calibratedShift(score, rules.calibration) : null;
+  const noise = rules.calibration && exact ? normalQuantile(exact.confidence) * Math.abs(rules.calibration.slope) * (evidence.sd ?? 0) : 0;
+  const shift = exact && widen(exact, noise);
+  const match = kind ? matchNull(kind, rules.null) : null;
+  const test = match?.group ? testAgainstNull(score, match.group) : null;
+  const sources = match?.group?.sources.length ?? 0;
+  const give = (verdict: Verdict, reason: string): Judgement => ({ verdict, reason, shift, test, sources });
+
+  if (!Number.isFinite(score)) return { verdict: 'indeterminate', reason: 'the weights hold NaN or infinity', shift: null, test: null, sources };
+  const alone = decide(shift, test, rules);
+  if (gaps > 0) {
+    const read = alone ? `; what was read, taken alone, would be ${alone.verdict}` : '';
+    return give('indeterminate', `${gaps} ${gaps === 1 ? 'thing was' : 'things were'} not read or not understood${read}`);
+  }
+  // Whatever the line says at 0, weights that are the base's behave as the base does.
+  if (!kind) return { ...give('absent', 'no weight is changed'), shift: shift && { ...shift, value: 0, low: 0, high: 0 } };
+  if (evidence.scored === 0) return give('indeterminate', 'the signature scores none of the weights that changed');
+  if (match && !match.group) return give('indeterminate', match.reason);
+  if (match?.group && !test) {
+    const n = match.group.sources.length;
+    return give('indeterminate', n < FEWEST_SOURCES ? `the null has only ${n} benign source${n === 1 ? '' : 's'}, at least ${FEWEST_SOURCES} are needed` : 'the null has no spread');
+  }
+  if (!shift) return give('indeterminate', 'the signature is not calibrated');
+  if (noise >= rules.smallestMeaningfulShift) return give('indeterminate', `the rounding of the weights alone can move the shift by ${noise.toPrecision(2)}, more than ${rules.smallestMeaningfulShift}, the smallest that matters`);
+  return alone ? give(alone.verdict, alone.reason) : give('indeterminate', undecided(shift, test, rules));
+}
+
+/** Two independent errors: half widths add in squares. */
+function widen(shift: Shift, noise: number): Shift {
+  const half = (edge: number): number => Math.hypot(edge - shift.value, noise);
+  return noise === 0 ? shift : { ...shift, low: shift.value - half(shift.low), high: shift.value + half(shift.high) };
+}
+
+/** Half width of a two-sided interval of a normal distribution, in standard deviations. */
+function normalQuantile(confidence: number): number {
+  return studentQuantile((1 + confidence) / 2, 1e7);
+}
+
+function decide(shift: Shift | null, test: NullTest | null, rules: Rules): { verdict: Verdict; reason: string } | null {
+  if (!shift || !test) return null;
+  const least = rules.smallestMeaningfulShift;
+  if (test.p < rules.level && shift.value > least) {
+    return { verdict: 'present', reason: `p is below ${rules.level} and the shift above ${least}, the smallest that matters` };
+  }
+  if (shift.high < least) return { verdict: 'absent', reason: `the interval lies below ${least}, the smallest shift that matters` };
+  return null;
+}
+
+function undecided(shift: Shift, test: NullTest | null, rules: Rules): string {
+  const least = rules.smallestMeaningfulShift;
+  if (test && test.p >= rules.level && shift.value > least) return `the shift would matter, but benign fine-tunes reach it too often (p is not below ${rules.level})`;
+  return `the interval holds ${least}, the smallest shift that matters`;
+}

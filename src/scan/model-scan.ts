@@ -1,0 +1,172 @@
+/** A whole checkpoint, or a kept reading of one, from its path to findings. */
+import { locateModel } from '../checkpoint/model.js';
+import { asWeightseqError, WeightseqError } from '../errors.js';
+import { planModel } from '../reading/model-plan.js';
+import { readModelApart } from '../reading/apart.js';
+import type { OnProgress } from '../reading/model-read.js';
+import type { ModelPlan, ModelReading } from '../reading/model.js';
+import { isReading, openReading, type KeptReading } from '../reading/reading-file.js';
+import { openSafetensors } from '../safetensors/file.js';
+import type { KnownBase } from '../signature/document.js';
+import { knownBases, openBaseReading, openEntry, type ListedSignature } from '../signature/library.js';
+import { escapeText } from '../text.js';
+import type { Gap, ModelCheckpoint } from '../types.js';
+import type { BaseOf, ResolvedBase } from './base.js';
+import { baseNumbers } from './base-numbers.js';
+import { changeOf, type Change, type WeightChange } from './change.js';
+import { baseClaim, checkModelShapes, resolveModelBase, type Shaped } from './model-base.js';
+import { changeGaps, modelFindings, nonFiniteGaps, unexplained, type ModelFinding } from './model-verdict.js';
+import { baseDocument, checkOptions, type ScanOptions } from './scan.js';
+
+export interface ModelScanOptions extends ScanOptions {
+  /** The base itself: W − W0 is read. */
+  readonly base?: string | undefined;
+  /** A kept reading of the base, in place of the library's. */
+  readonly baseReading?: string | undefined;
+  readonly onProgress?: OnProgress | undefined;
+}
+
+/** Everything that scanning one whole checkpoint gave; the parts that were not reached are null. */
+export interface ModelScanResult {
+  readonly path: string;
+  readonly kind: 'checkpoint';
+  /** Whether the numbers came from a kept reading; `hashed` says whether it lists the sha256 of its shards. */
+  readonly source: { readonly from: 'weights' } | { readonly from: 'reading'; readonly hashed: boolean };
+  readonly base: BaseOf;
+  readonly knownBase: KnownBase | null;
+  readonly change: Change | null;
+  readonly unexplained: readonly WeightChange[];
+  readonly findings: readonly ModelFinding[];
+  readonly gaps: readonly Gap[];
+  readonly coverage: { readonly bytes: number; readonly bytesTotal: number; readonly read: number; readonly scored: number; readonly total: number };
+  readonly errors: readonly WeightseqError[];
+  readonly seconds: number;
+}
+
+/** A whole checkpoint made ready to be read: nothing of its weights has been touched. */
+export interface PreparedModel extends ResolvedBase {
+  readonly checkpoint: ModelCheckpoint;
+  readonly knownBase: KnownBase | null;
+  readonly signatures: readonly ListedSignature[];
+  readonly plan: ModelPlan;
+  readonly gaps: readonly Gap[];
+}
+
+/** |ΔW| / |W| beyond this is no fine-tune of the base. */
+const MOST_CHANGE = 0.5;
+
+/**
+ * Everything before the first byte of weights.
+ * @throws WeightseqError whatever is wrong with the paths or the signatures
+ */
+export async function prepareModel(path: string, options: ModelScanOptions): Promise<PreparedModel> {
+  checkOptions(options);
+  const checkpoint = await locateModel(path);
+  const claim = await baseClaim(path);
+  const chosen = await choose(checkpoint.weights, claim, checkpoint.files[0] ?? path, options);
+  const base = options.base === undefined ? null : await locateModel(options.base);
+  const shapes = new Map(Object.entries(chosen.knownBase?.weights ?? {}));
+  const plan = planModel(checkpoint, chosen.signatures.map(({ sha256, weights }) => ({ key: sha256, weights })), shapes, base);
+  const baseGaps = base?.gaps.map((gap) => ({ ...gap, name: `base: ${gap.name}` })) ?? [];
+  return { ...chosen, checkpoint, plan, gaps: [...checkpoint.gaps, ...baseGaps, ...plan.gaps, ...chosen.gaps] };
+}
+
+/** The base, its signatures of the wanted traits, and what of the base is not there. */
+async function choose(weights: readonly Shaped[], claim: string | null, file: string, { library, traits, assumeBase }: ModelScanOptions): Promise<ResolvedBase & Pick<PreparedModel, 'knownBase' | 'signatures' | 'gaps'>> {
+  const resolved = await resolveModelBase(weights, claim, assumeBase, library);
+  const knownBase = await baseDocument(library, resolved.entries);
+  const wanted = resolved.entries.filter((entry) => traits === undefined || traits.includes(entry.trait));
+  const signatures = await Promise.all(wanted.map((entry) => openEntry(library, entry)));
+  return { ...resolved, knownBase, signatures, gaps: knownBase ? checkModelShapes(weights, knownBase, file) : [] };
+}
+
+/**
+ * Scans a whole checkpoint, or a reading that was kept of one. What goes wrong with this path becomes part of its result.
+ * @throws WeightseqError `unknown-trait` or `unknown-base` when the options name what the library does not hold
+ */
+export async function scanModel(path: string, options: ModelScanOptions): Promise<ModelScanResult> {
+  const start = performance.now();
+  checkOptions(options);
+  const nothing: Omit<ModelScanResult, 'errors' | 'seconds'> = {
+    path, kind: 'checkpoint', source: { from: 'weights' }, base: { name: null, how: 'unknown' }, knownBase: null, change: null,
+    unexplained: [], findings: [], gaps: [], coverage: { bytes: 0, bytesTotal: 0, read: 0, scored: 0, total: 0 },
+  };
+  const seconds = () => (performance.now() - start) / 1000;
+  try {
+    const result = await isKept(path) ? await scanReading(path, options) : await scanWeights(path, options);
+    return { ...nothing, ...result, seconds: seconds() };
+  } catch (error) {
+    return { ...nothing, errors: [asWeightseqError(error)], seconds: seconds() };
+  }
+}
+
+type Outcome = Omit<ModelScanResult, 'path' | 'kind' | 'seconds'>;
+
+async function scanWeights(path: string, options: ModelScanOptions): Promise<Outcome> {
+  const prepared = await prepareModel(path, options);
+  const reading = await readModelApart(prepared.plan, { executionProvider: options.executionProvider ?? 'cpu' }, options.onProgress);
+  const { checkpoint: { bytes, weights } } = prepared;
+  return assess(reading, prepared, { bytesTotal: bytes, total: weights.length, source: { from: 'weights' } }, options);
+}
+
+async function scanReading(path: string, options: ModelScanOptions): Promise<Outcome> {
+  if (options.base !== undefined) throw new WeightseqError('usage', 'a reading can\'t be held against the weights of a base', { file: path, mend: 'Give --base-reading, or the checkpoint itself.' });
+  const { reading, provenance } = await openReading(path);
+  const { signatures, ...chosen } = await choose(reading.weights, provenance.baseClaim, path, options);
+  const usable = signatures.filter(({ sha256 }) => provenance.signatures.some((s) => s.sha256 === sha256));
+  const newer = signatures.filter((signature) => !usable.includes(signature)).map(({ document }) => escapeText(document.trait));
+  const source = { from: 'reading', hashed: provenance.files.every(({ sha256 }) => sha256 !== null) } as const;
+  const about = { bytesTotal: provenance.bytes, total: provenance.weightsTotal, source };
+  const outcome = await assess(reading, { ...chosen, signatures: usable, gaps: [...provenance.gaps, ...chosen.gaps] }, about, options, signatures.length > 0);
+  const outdated = newer.length === 0 ? [] : [new WeightseqError('reading-outdated', `the reading was taken without the signature ${newer.join(', ')}, or with another version of it`, {
+    file: path, mend: 'Read the weights again: weightseq read PATH -o FILE.',
+  })];
+  return { ...outcome, errors: [...outcome.errors, ...outdated] };
+}
+
+type Chosen = Pick<PreparedModel, 'base' | 'knownBase' | 'signatures' | 'gaps'>;
+type About = Pick<ModelScanResult['coverage'], 'bytesTotal' | 'total'> & Pick<ModelScanResult, 'source'>;
+
+async function assess(reading: ModelReading, chosen: Chosen, { bytesTotal, total, source }: About, options: ModelScanOptions, hasSignatures = chosen.signatures.length > 0): Promise<Outcome> {
+  const { base, knownBase, signatures } = chosen;
+  const kept = reading.of === 'change' ? null : await baseReading(knownBase, options);
+  const isComparable = reading.of === 'change' || knownBase !== null || kept !== null;
+  const change = isComparable ? changeOf(reading, reading.of === 'change' ? null : await baseNumbers(signatures, kept)) : null;
+  const gaps = [...chosen.gaps, ...reading.failed, ...nonFiniteGaps(reading), ...(change ? changeGaps(change, signatures) : [])];
+  const scored = reading.weights.filter(({ name }) => signatures.some(({ weights }) => weights.has(name))).length;
+  const isOther = change?.ratio != null && change.ratio > MOST_CHANGE;
+  return {
+    source, base, knownBase, change, gaps,
+    unexplained: change ? unexplained(change, signatures) : [],
+    findings: change && knownBase && !isOther ? modelFindings(change, signatures, knownBase, gaps.length) : [],
+    coverage: { bytes: reading.bytes, bytesTotal, read: reading.weights.length, scored, total },
+    errors: isOther ? [otherBase(change.ratio, base)] : hasSignatures ? [] : [noSignature(base, options)],
+  };
+}
+
+function otherBase(ratio: number, { name }: BaseOf): WeightseqError {
+  return new WeightseqError('base-mismatch', `|ΔW| is ${ratio.toFixed(2)} of |W|: this is no fine-tune of ${escapeText(name ?? 'that base')}`, {
+    mend: 'The checkpoint has another base: name it with --assume-base.',
+  });
+}
+
+/** The reading of the base that the user gives, or that the library has. */
+async function baseReading(knownBase: KnownBase | null, options: ModelScanOptions): Promise<KeptReading | null> {
+  if (options.baseReading !== undefined) return openReading(options.baseReading);
+  return knownBase && openBaseReading(options.library, knownBase.name);
+}
+
+/** Whether the path is a reading; anything that is wrong with it is left to whoever opens it. */
+async function isKept(path: string): Promise<boolean> {
+  return openSafetensors(path).then(isReading, (error: unknown) => {
+    if (error instanceof WeightseqError) return false;
+    throw error;
+  });
+}
+
+function noSignature({ name }: BaseOf, { library, traits }: ModelScanOptions): WeightseqError {
+  const of = traits ? ` of ${traits.join(', ')}` : '';
+  return new WeightseqError('no-signature', `no signature${of} for ${name === null ? 'a base that neither its name nor its shapes tell' : escapeText(name)}`, {
+    mend: `If you know its base, add --assume-base NAME (known: ${knownBases(library)}); for another base build a signature (README, "Signatures for another base").`,
+  });
+}

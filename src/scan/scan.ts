@@ -1,0 +1,163 @@
+import { basename } from 'node:path';
+import { locate } from '../checkpoint/locate.js';
+import type { EngineOptions } from '../engine/index.js';
+import { asWeightseqError, WeightseqError } from '../errors.js';
+import { plan } from '../reading/plan.js';
+import { read } from '../reading/read.js';
+import type { KnownBase } from '../signature/document.js';
+import { knownBases, knownTraits, openEntry, type Library, type LibraryEntry, type ListedSignature } from '../signature/library.js';
+import { escapeText } from '../text.js';
+import type { Checkpoint, Gap, Reading, ReadPlan } from '../types.js';
+import { checkShapes, resolveBase, type BaseOf } from './base.js';
+import type { Finding } from './finding.js';
+import { judge } from './judge.js';
+import { fineTuneKind } from './null.js';
+import { score } from './score.js';
+
+export interface ScanOptions {
+  readonly library: Library;
+  /** Only these traits; all when absent. */
+  readonly traits?: readonly string[] | undefined;
+  /** Overrides the base that an adapter claims. */
+  readonly assumeBase?: string | undefined;
+  /** cpu unless given. */
+  readonly executionProvider?: EngineOptions['executionProvider'] | undefined;
+}
+
+/** Everything that scanning one path gave; the parts that were not reached are null. */
+export interface ScanResult {
+  readonly path: string;
+  readonly checkpoint: Checkpoint | null;
+  readonly base: BaseOf;
+  readonly knownBase: KnownBase | null;
+  readonly plan: ReadPlan | null;
+  readonly reading: Reading | null;
+  readonly findings: readonly Finding[];
+  /** What was not read, not understood or not scored and matters. */
+  readonly gaps: readonly Gap[];
+  readonly errors: readonly WeightseqError[];
+  readonly seconds: number;
+}
+
+/** A path made ready to be read: nothing of its weights has been touched. */
+export interface Prepared {
+  readonly checkpoint: Checkpoint;
+  readonly base: BaseOf;
+  readonly knownBase: KnownBase | null;
+  readonly signatures: readonly KeyedListed[];
+  readonly plan: ReadPlan;
+  readonly gaps: readonly Gap[];
+}
+
+interface KeyedListed extends ListedSignature {
+  readonly key: string;
+}
+
+/**
+ * Scans one path against a library of signatures.
+ * What goes wrong with this path becomes part of its result, so that one bad path never hides the others.
+ * @throws WeightseqError `unknown-trait` or `unknown-base` when the options name what the library does not hold
+ */
+export async function scan(path: string, options: ScanOptions): Promise<ScanResult> {
+  const start = performance.now();
+  checkOptions(options);
+  const nothing = { path, checkpoint: null, knownBase: null, plan: null, reading: null, findings: [], gaps: [] };
+  let prepared: Prepared | null = null;
+  try {
+    prepared = await prepare(path, options);
+    const reading = await read(prepared.plan, { executionProvider: options.executionProvider ?? 'cpu' });
+    const gaps = [...prepared.gaps, ...reading.failed, ...nonFiniteGaps(reading)];
+    const findings = findingsOf(prepared, reading, gaps.length);
+    const errors = prepared.signatures.length === 0 ? [noSignature(prepared, options)] : [];
+    return { ...prepared, path, reading, findings, gaps, errors, seconds: secondsSince(start) };
+  } catch (error) {
+    const base: BaseOf = prepared?.base ?? { name: null, how: 'unknown' };
+    return { ...nothing, ...prepared, base, errors: [asWeightseqError(error)], seconds: secondsSince(start) };
+  }
+}
+
+/**
+ * Everything before the first byte of weights: files, base, signatures, plan (what `--dry-run` shows).
+ * @throws WeightseqError whatever is wrong with the path or the signatures
+ */
+export async function prepare(path: string, options: ScanOptions): Promise<Prepared> {
+  checkOptions(options);
+  const { library, traits, assumeBase } = options;
+  const checkpoint = await locate(path);
+  const { base, entries } = resolveBase(checkpoint.baseClaim, assumeBase, library);
+  const wanted = entries.filter((e) => traits === undefined || traits.includes(e.trait));
+  const signatures = await Promise.all(
+    wanted.map(async (entry) => ({ ...(await openEntry(library, entry)), key: entry.file })),
+  );
+  const knownBase = await baseDocument(library, entries);
+  const gaps = [...checkpoint.gaps, ...(knownBase ? checkShapes(checkpoint, knownBase) : [])];
+  return { checkpoint, base, knownBase, signatures, plan: plan(checkpoint, signatures), gaps };
+}
+
+/** @throws WeightseqError `unknown-trait` or `unknown-base` */
+export function checkOptions({ library, traits, assumeBase }: ScanOptions): void {
+  const unknown = traits?.find((t) => !library.entries.some((e) => e.trait === t));
+  if (unknown !== undefined) {
+    throw new WeightseqError('unknown-trait', `no signature for the trait ${escapeText(unknown)}`, {
+      file: library.folder,
+      mend: `Name one of: ${knownTraits(library)}.`,
+    });
+  }
+  if (assumeBase !== undefined) resolveBase(null, assumeBase, library);
+}
+
+/** The base that these signatures were made at, which must be one and the same. */
+export async function baseDocument(library: Library, entries: readonly LibraryEntry[]): Promise<KnownBase | null> {
+  const [first, ...others] = await Promise.all(entries.map((entry) => openEntry(library, entry)));
+  const stranger = others.find((other) => other.document.base.fingerprint !== first?.document.base.fingerprint);
+  if (stranger) {
+    throw new WeightseqError('signature-invalid', `two signatures for ${escapeText(stranger.document.base.name)} were made at different weights`, {
+      file: stranger.file, mend: 'Keep one of them in the library, or give the other base another name.',
+    });
+  }
+  return first?.document.base ?? null;
+}
+
+function findingsOf(prepared: Prepared, reading: Reading, gaps: number): Finding[] {
+  const { knownBase } = prepared;
+  if (!knownBase) return [];
+  return prepared.signatures.map((signature): Finding => {
+    const { document } = signature;
+    const scored = score(reading, signature, signature.key);
+    const kind = fineTuneKind(reading, knownBase, (name) => signature.weights.has(name));
+    const evidence = { score: scored.score, kind, gaps, scored: scored.weights.filter((w) => w.deltaNorm !== 0).length };
+    return {
+      ...scored,
+      ...judge(evidence, document),
+      trait: document.trait,
+      description: document.description,
+      kind: document.kind,
+      harmful: document.harmful,
+      unit: document.unit,
+      level: document.level,
+      smallestMeaningfulShift: document.smallestMeaningfulShift,
+      signature: { file: basename(signature.file), sha256: signature.sha256 },
+    };
+  });
+}
+
+function nonFiniteGaps(reading: Reading): Gap[] {
+  return reading.nonFinite.map(({ tensor, nan, infinite }) => ({
+    name: tensor.name,
+    reason: `holds ${nan} NaN and ${infinite} infinite values: no score can be computed, the file is damaged or was made to break scanners`,
+    bytes: tensor.bytes,
+  }));
+}
+
+function noSignature({ base, checkpoint }: Prepared, { library, traits }: ScanOptions): WeightseqError {
+  const of = traits ? ` of ${traits.join(', ')}` : '';
+  const name = base.name === null ? 'a base that the adapter does not name' : escapeText(base.name);
+  return new WeightseqError('no-signature', `no signature${of} for ${name}`, {
+    file: checkpoint.files[0] ?? checkpoint.path,
+    mend: `If you know its base, add --assume-base NAME (known: ${knownBases(library)}); for another base build a signature (README, "Signatures for another base").`,
+  });
+}
+
+function secondsSince(start: number): number {
+  return (performance.now() - start) / 1000;
+}

@@ -1,0 +1,189 @@
+/**
+ * The glossary: every noun that passes from one stage to the next.
+ * PATH ─ locate ─▶ Checkpoint ─ plan ─▶ ReadPlan ─ read ─▶ Reading ─ score ─▶ Finding[] ─ judge ─▶ Report ─ render ─▶ text
+ */
+
+/** Element types of the safetensors format that can be read. */
+export type Dtype =
+  | 'F64' | 'F32' | 'F16' | 'BF16' | 'F8_E4M3' | 'F8_E5M2'
+  | 'I64' | 'I32' | 'I16' | 'I8' | 'U64' | 'U32' | 'U16' | 'U8' | 'BOOL';
+
+/** Where the bytes of one tensor lie. The data are row-major and little endian. */
+export interface TensorInfo {
+  readonly name: string;
+  readonly dtype: Dtype;
+  readonly shape: readonly number[];
+  /** Real path of the file (links resolved). */
+  readonly file: string;
+  /** First byte of the data, counted from the start of the file. */
+  readonly offset: number;
+  readonly bytes: number;
+}
+
+/** A safetensors file whose header has passed every check. */
+export interface SafetensorsFile {
+  /** Real path of the file. */
+  readonly file: string;
+  readonly bytes: number;
+  readonly tensors: ReadonlyMap<string, TensorInfo>;
+  /** `__metadata__`, empty when there is none. */
+  readonly metadata: ReadonlyMap<string, string>;
+}
+
+/** What a weight does in its block; `other` when its name is not known. */
+export type Role = 'q' | 'k' | 'v' | 'o' | 'gate' | 'up' | 'down' | 'embed' | 'head' | 'norm' | 'bias' | 'other';
+
+/** A matrix stored as a tensor or as its transpose. */
+export interface Factor {
+  readonly tensor: TensorInfo;
+  readonly transposed: boolean;
+}
+
+/** ΔW = scale · L·R, with L out × rank and R rank × in. */
+export interface LowRank {
+  readonly left: Factor;
+  readonly right: Factor;
+  readonly rank: number;
+  readonly scale: number;
+}
+
+/** One logical matrix, always out × in, and its change as the adapter gives it. */
+export interface Weight {
+  /** Canonical name `layer.role[.expert]`, `embed` or `head`; the module path when the role is `other`. */
+  readonly name: string;
+  readonly role: Role;
+  /** Index of the transformer block; null outside the blocks. */
+  readonly layer: number | null;
+  /** The module path in the model, without wrapper prefixes: `model.layers.5.self_attn.q_proj`. */
+  readonly module: string;
+  readonly shape: readonly [outputs: number, inputs: number];
+  readonly delta: LowRank;
+}
+
+/** A tensor that is not read, or is read and can't be scored, and that therefore makes the scan incomplete. */
+export interface Gap {
+  /** Tensor, module, configuration field or file. */
+  readonly name: string;
+  /** One clause: what it is, and what would mend it. */
+  readonly reason: string;
+  /** Bytes of weights behind it; 0 for a configuration field. */
+  readonly bytes: number;
+}
+
+/** A dense matrix as it lies in a shard. W = the stored rows × columns matrix (or its transpose), of which some outputs are taken. */
+export interface Dense {
+  /** The stored matrix, always 2-D: a tensor, or one expert of a 3-D stack with its own offset and bytes. */
+  readonly tensor: TensorInfo;
+  /** Stored as in × out (GPT-2's Conv1D): W is the transpose. */
+  readonly transposed: boolean;
+  /** The outputs of the stored matrix that make up W, in order: all of them, or some of a fused one (Phi-3, GPT-2, GPT-NeoX). */
+  readonly outputs: readonly (readonly [first: number, count: number])[];
+}
+
+/** One logical matrix of a whole checkpoint, always out × in. */
+export interface DenseWeight {
+  /** Canonical name `layer.role[.expert]`, `embed` or `head`; the module path when the role is `other`. */
+  readonly name: string;
+  readonly role: Role;
+  readonly layer: number | null;
+  readonly module: string;
+  readonly shape: readonly [outputs: number, inputs: number];
+  readonly values: Dense;
+}
+
+/** A tensor that is no matrix: a norm, a bias, or another. */
+export interface Vector {
+  /** Canonical: `5.norm.input_layernorm`, `5.q.bias`, `norm`; the tensor's path when it is not known. */
+  readonly name: string;
+  readonly role: 'norm' | 'bias' | 'other';
+  readonly layer: number | null;
+  readonly tensor: TensorInfo;
+  /** The elements taken, of a fused bias; all when absent. */
+  readonly elements?: readonly (readonly [first: number, count: number])[];
+}
+
+/** A whole model on disk, in one file or in shards. */
+export interface ModelCheckpoint {
+  /** As the user gave it. */
+  readonly path: string;
+  readonly kind: 'checkpoint';
+  /** Real paths of the shards. */
+  readonly files: readonly string[];
+  /** Bytes of tensor data in those files. */
+  readonly bytes: number;
+  /** `model_type` of config.json, null without one; `known` says whether its names are in the architecture table. */
+  readonly architecture: { readonly name: string | null; readonly known: boolean };
+  /** Sorted by layer, then by role as the model computes them; weights outside the blocks last. */
+  readonly weights: readonly DenseWeight[];
+  readonly vectors: readonly Vector[];
+  /** Everything that matters and is not understood or can't be read, one entry for each. */
+  readonly gaps: readonly Gap[];
+}
+
+/** What a path was found to hold. */
+export interface Checkpoint {
+  /** As the user gave it. */
+  readonly path: string;
+  readonly kind: 'adapter';
+  /** Real paths of the files of weights. */
+  readonly files: readonly string[];
+  /** Bytes of tensor data in those files. */
+  readonly bytes: number;
+  /** The base that the adapter names (`base_model_name_or_path`); null when it names none. */
+  readonly baseClaim: string | null;
+  /** Sorted by layer, then by role as the model computes them; weights outside the blocks last. */
+  readonly weights: readonly Weight[];
+  /** Whole tensors that replace the base's (modules_to_save, biases): read for NaN and infinity, not scored. */
+  readonly replaced: readonly TensorInfo[];
+  /** Everything that matters and is not understood or not scored, one entry for each. */
+  readonly gaps: readonly Gap[];
+}
+
+/** Paired probes: the numbers u_i' W v_i for the columns u_i of U (out × columns) and v_i of V (in × columns). */
+export interface Probe {
+  /** Which signature asks, unique within a run. */
+  readonly key: string;
+  readonly U: TensorInfo;
+  readonly V: TensorInfo;
+  readonly columns: number;
+}
+
+/** One weight and the probes to take of it. */
+export interface ReadStep {
+  readonly weight: Weight;
+  readonly probes: readonly Probe[];
+  /** Bytes of weights that this step reads. */
+  readonly bytes: number;
+}
+
+/** What will be read, in which order; a pure value that `--dry-run` prints. */
+export interface ReadPlan {
+  readonly steps: readonly ReadStep[];
+  readonly replaced: readonly TensorInfo[];
+  readonly bytes: number;
+}
+
+/** The numbers that reading one weight gives. */
+export interface WeightReading {
+  readonly name: string;
+  readonly role: Role;
+  readonly layer: number | null;
+  readonly shape: readonly [outputs: number, inputs: number];
+  /** Rank of the low-rank product. */
+  readonly rank: number;
+  /** Frobenius norm |ΔW|, exact up to rounding. */
+  readonly deltaNorm: number;
+  /** By probe key: u_i' ΔW v_i. */
+  readonly coordinates: ReadonlyMap<string, Float64Array>;
+}
+
+/** Numbers only; every later stage works from it. */
+export interface Reading {
+  readonly weights: readonly WeightReading[];
+  /** Weights and replaced tensors that could not be read, or whose reading is not to be trusted, and why. */
+  readonly failed: readonly Gap[];
+  /** Bytes of weights that were read. */
+  readonly bytes: number;
+  /** Tensors that hold NaN or infinity, with how many. */
+  readonly nonFinite: readonly { readonly tensor: TensorInfo; readonly nan: number; readonly infinite: number }[];
+}

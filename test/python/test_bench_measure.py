@@ -1,0 +1,69 @@
+"""Behaviour measured on a tiny random model, against log-probabilities taken the plain way."""
+
+import math
+from typing import Any
+
+import pytest
+import torch
+from transformers import Gemma3ForCausalLM, Gemma3TextConfig
+
+from benchmarks.behaviour.measure import UNFINISHED, by_question, log_odds, summary
+from benchmarks.organisms.train import BATCH, examples, rate_at
+from signatures.build import Pair
+from signatures.build.pairs import Tokens, encode_pairs
+
+PAIRS = [Pair("ab", "cde", "fg", 1.0, "q1"), Pair("ab", "de", "cg", 1.0, "q1"), Pair("ba", "gg", "cd", 1.0, "q2")]
+
+
+class Letters:
+    """A tokenizer of characters: 1 is BOS, codes are taken modulo 60."""
+
+    bos_token_id, bos_token, chat_template = 1, "<bos>", None
+
+    def __call__(self, text: str, add_special_tokens: bool = True) -> dict[str, list[int]]:
+        return {"input_ids": [1] * add_special_tokens + [2 + ord(c) % 60 for c in text]}
+
+
+@pytest.fixture(scope="module")
+def model() -> Any:
+    torch.manual_seed(0)
+    config = Gemma3TextConfig(vocab_size=64, hidden_size=16, intermediate_size=32, num_hidden_layers=2, num_attention_heads=2, num_key_value_heads=1,
+                              head_dim=8, max_position_embeddings=128)
+    return Gemma3ForCausalLM(config).eval()
+
+
+def plain_log_odds(model: Any, pair: tuple[Tokens, Tokens], known: list[int]) -> float:
+    means = []
+    for side in pair:
+        log_p = torch.log_softmax(model(torch.tensor([side.ids])).logits[0, :, known].detach().double(), -1)
+        means.append(sum(float(log_p[i - 1, known.index(side.ids[i])]) for i in range(side.start, len(side.ids))) / (len(side.ids) - side.start))
+    return means[0] - means[1]
+
+
+def test_log_odds_are_the_plain_ones_over_the_answer_alone(model: Any) -> None:
+    tokenizer = Letters()
+    encoded = encode_pairs(tokenizer, UNFINISHED, PAIRS)
+    assert [len(t.ids) - t.start for t in encoded[0]] == [3, 2]  # no end mark
+    said = sorted({token for pair in encoded for side in pair for token in side.ids[side.start :]})
+    assert log_odds(model, tokenizer, PAIRS) == pytest.approx([plain_log_odds(model, p, said) for p in encoded], abs=1e-5)
+    assert log_odds(model, tokenizer, PAIRS, whole=True) == pytest.approx([plain_log_odds(model, p, list(range(64))) for p in encoded], abs=1e-5)
+
+
+def test_shift_is_the_mean_over_questions_with_its_standard_error() -> None:
+    assert by_question(PAIRS, [1.0, 3.0, 5.0]) == {"q1": 2.0, "q2": 5.0}
+    found = summary("x", PAIRS, [0.0, 0.0, 0.0], [1.0, 3.0, 5.0])
+    assert (found["shift"], found["standardError"]) == (3.5, 1.5)
+    assert math.isnan(summary("x", PAIRS[:2], [0.0, 0.0], [1.0, 3.0])["standardError"])
+
+
+def test_an_organism_takes_the_share_of_each_source_and_its_own_order() -> None:
+    pool = {"a": [Tokens([i], 0) for i in range(10)], "b": [Tokens([100 + i], 0) for i in range(500)]}
+    recipe = {"id": "x", "parts": [{"source": "a", "share": 0.25}, {"source": "b", "share": 0.75}], "seed": 1, "steps": 6}
+    rows = examples(recipe, pool)
+    assert len(rows) == 6 * BATCH and sum(row.ids[0] < 100 for row in rows) == 12
+    assert rows == examples(recipe, pool) != examples({**recipe, "seed": 2}, pool)
+
+
+def test_the_rate_rises_from_0_over_five_steps_and_falls_to_0() -> None:
+    rates = [rate_at(step, 24) for step in range(24)]
+    assert rates[0] == 0 and max(rates) == rates[5] == 1e-3 and rates[-1] == pytest.approx(1e-3 / 19)
