@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 import { Command, CommanderError } from 'commander';
-import { EXIT, type ExitCode } from '../src/errors.js';
+import { EXIT, type RunExitCode } from '../src/errors.js';
 import { removeHalfWritten } from '../src/files.js';
 import { fail, version } from './io.js';
 import { addRead } from './read.js';
@@ -42,7 +42,7 @@ const program = new Command('weightseq')
   .showHelpAfterError('(--help shows examples and all options)')
   .exitOverride();
 
-const done = (code: ExitCode) => {
+const done = (code: RunExitCode) => {
   process.exitCode = code;
 };
 

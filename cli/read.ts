@@ -1,12 +1,12 @@
-import { basename } from 'node:path';
 import type { Command } from 'commander';
 import { locateModel } from '../src/checkpoint/model.js';
 import { EXIT, type ExitCode } from '../src/errors.js';
 import { planModel } from '../src/reading/model-plan.js';
 import { readModelApart } from '../src/reading/apart.js';
 import { writeReading } from '../src/reading/reading-file.js';
+import { identify, stampsOf, withChanged } from '../src/scan/identity.js';
 import { baseClaim } from '../src/scan/model-base.js';
-import { hashFile, openEntry, openLibrary } from '../src/signature/library.js';
+import { openEntry, openLibrary } from '../src/signature/library.js';
 import { escapeText } from '../src/text.js';
 import { checkOutput, libraryOption, version } from './io.js';
 import { startProgress } from './progress.js';
@@ -50,6 +50,7 @@ async function run(path: string, { signatures: folder, output, hash }: Flags): P
   await checkOutput(output, [path], folder);
   const library = await openLibrary(folder);
   const checkpoint = await locateModel(path);
+  const stamps = await stampsOf(checkpoint);
   const signatures = await Promise.all(library.entries.map((entry) => openEntry(library, entry)));
   const plan = planModel(checkpoint, signatures.map(({ sha256, weights }) => ({ key: sha256, weights })));
   const progress = startProgress();
@@ -57,26 +58,23 @@ async function run(path: string, { signatures: folder, output, hash }: Flags): P
   progress.end();
   // A signature of another model takes no number of this one.
   const taken = signatures.filter(({ sha256 }) => reading.weights.some(({ coordinates }) => coordinates.has(sha256)));
-  const files = [];
-  for (const [i, file] of checkpoint.files.entries()) {
-    const bytes = plan.steps.filter(({ weight }) => weight.values.tensor.file === file).reduce((sum, step) => sum + step.bytes, 0);
-    files.push({ name: checkpoint.files.length === 1 ? basename(file) : `${i + 1} of ${checkpoint.files.length}: ${basename(file)}`, bytes, sha256: hash ? await hashFile(file) : null });
-  }
+  const { files, changed } = await identify(checkpoint, stamps, hash);
+  const failed = withChanged(reading.failed, changed);
   const gaps = [...checkpoint.gaps, ...plan.gaps];
   await writeReading(output, {
-    reading,
+    reading: { ...reading, failed },
     provenance: {
       tool: { name: 'weightseq', version: version() },
       architecture: { ...checkpoint.architecture },
       bytes: checkpoint.bytes,
       baseClaim: await baseClaim(path),
-      files,
+      files: [...files],
       signatures: taken.map(({ sha256, document }) => ({ trait: document.trait, base: document.base.name, sha256 })),
       weightsTotal: checkpoint.weights.length,
       gaps,
     },
   });
-  const missing = [...gaps, ...reading.failed];
+  const missing = [...gaps, ...failed];
   for (const { name, reason } of missing) process.stderr.write(`weightseq: missing from the reading: ${escapeText(name)}: ${escapeText(reason)}\n`);
   return missing.length > 0 || reading.nonFinite.length > 0 ? EXIT.incomplete : EXIT.clean;
 }

@@ -1,13 +1,11 @@
 import { InvalidArgumentError, Option, type Command } from 'commander';
-import { EXIT, WeightseqError, type ErrorCode, type ExitCode } from '../src/errors.js';
-import { renderJson } from '../src/report/json.js';
+import { EXIT, WeightseqError, type ExitCode, type RunExitCode } from '../src/errors.js';
 import { renderPlans } from '../src/report/plans.js';
 import { report } from '../src/report/report.js';
 import type { FailOn } from '../src/report/schema.js';
-import { renderTable } from '../src/report/table.js';
+import { FORMATS, render, type Format } from '../src/report/render.js';
 import { worst } from '../src/report/exit.js';
-import { prepareModel, scanModel, type ModelScanOptions, type ModelScanResult, type PreparedModel } from '../src/scan/model-scan.js';
-import { prepare, scan, type Prepared, type ScanResult } from '../src/scan/scan.js';
+import { preparePath, scanPath, type AnyScanOptions, type AnyScanResult } from '../src/scan/any.js';
 import { openLibrary } from '../src/signature/library.js';
 import { checkOutput, fail, libraryOption, output, takesColour, version } from './io.js';
 import { startProgress } from './progress.js';
@@ -15,12 +13,13 @@ import { startProgress } from './progress.js';
 interface Flags {
   readonly signatures: string;
   readonly trait?: string[];
-  readonly format: 'table' | 'json';
+  readonly format: Format;
   readonly failOn: FailOn;
   readonly assumeBase?: string;
   readonly base?: string;
   readonly baseReading?: string;
   readonly output?: string;
+  readonly hash?: true;
   readonly dryRun?: true;
   readonly debug?: true;
 }
@@ -41,19 +40,20 @@ Exit codes:
 `;
 
 /** Adds `scan` to the program; `done` takes the exit code. */
-export function addScan(program: Command, done: (code: ExitCode) => void): void {
+export function addScan(program: Command, done: (code: RunExitCode) => void): void {
   program
     .command('scan')
     .description('say which known harmful traits an adapter or a whole checkpoint carries, how strongly, in which layers')
     .argument('<path...>', 'folder or file of an adapter or of a whole checkpoint, or a kept reading')
     .addOption(libraryOption())
     .option('--trait <name>', 'only this trait (may be repeated)', collect)
-    .addOption(new Option('--format <format>', 'form of the report').choices(['table', 'json']).default('table'))
+    .addOption(new Option('--format <format>', 'form of the report').choices(FORMATS).default('table'))
     .addOption(new Option('--fail-on <verdict>', 'what makes exit code 1').choices(['present', 'indeterminate', 'never']).default('present'))
     .option('--assume-base <name>', 'the base to judge against, whatever the weights claim')
     .option('--base <path>', 'the base itself, of a whole checkpoint: its weights are subtracted')
     .option('--base-reading <file>', 'a kept reading of the base, in place of the one in the library')
     .option('-o, --output <file>', 'write the report to this file, whole or not at all')
+    .option('--hash', 'list the sha256 of the files that decide, and a digest over them')
     .option('--dry-run', 'show what would be read, and read nothing')
     .option('--debug', 'show stack traces')
     .addHelpText('before', EXAMPLES)
@@ -68,36 +68,24 @@ function collect(value: string, previous: string[] | undefined): string[] {
   return [...(previous ?? []), value];
 }
 
-async function run(paths: readonly string[], flags: Flags): Promise<ExitCode> {
+async function run(paths: readonly string[], flags: Flags): Promise<RunExitCode> {
   await checkOutput(flags.output, [...paths, ...[flags.base, flags.baseReading].filter((p) => p !== undefined)], flags.signatures);
-  const options: ModelScanOptions = {
+  const options: AnyScanOptions = {
     library: await openLibrary(flags.signatures),
     traits: flags.trait,
     assumeBase: flags.assumeBase,
     base: flags.base,
     baseReading: flags.baseReading,
+    hash: flags.hash,
   };
   return flags.dryRun ? showPlans(paths, options, flags) : scanAll(paths, options, flags);
 }
 
-/** What `locate` says of a path that is no adapter, and may be a whole checkpoint or a reading. */
-const NO_ADAPTER: readonly ErrorCode[] = ['unsupported-checkpoint', 'not-a-model', 'text'];
-
-/** An adapter, or else a whole checkpoint or a kept reading of one. */
-async function scanAny(path: string, options: ModelScanOptions): Promise<ScanResult | ModelScanResult> {
-  const result = await scan(path, options);
-  return result.checkpoint === null && isOther(result.errors[0]) ? scanModel(path, options) : result;
-}
-
-function isOther(error: WeightseqError | undefined): boolean {
-  return error !== undefined && NO_ADAPTER.includes(error.code);
-}
-
-async function scanAll(paths: readonly string[], options: ModelScanOptions, flags: Flags): Promise<ExitCode> {
-  const results: (ScanResult | ModelScanResult)[] = [];
+async function scanAll(paths: readonly string[], options: AnyScanOptions, flags: Flags): Promise<RunExitCode> {
+  const results: AnyScanResult[] = [];
   for (const path of paths) {
     const progress = startProgress();
-    const result = await scanAny(path, { ...options, onProgress: progress.update });
+    const result = await scanPath(path, { ...options, onProgress: progress.update });
     progress.end();
     for (const error of result.errors) fail(error, flags.debug ?? false);
     results.push(result);
@@ -105,16 +93,16 @@ async function scanAll(paths: readonly string[], options: ModelScanOptions, flag
   const made = report(results, flags.failOn, version());
   const width = process.stdout.columns || 80;
   const colour = flags.output === undefined && takesColour();
-  await output(flags.format === 'json' ? renderJson(made) : renderTable(made, { width, colour }), flags.output);
+  await output(render(made, flags.format, { width, colour, showSuppressed: false }), flags.output);
   return made.exitCode;
 }
 
-async function showPlans(paths: readonly string[], options: ModelScanOptions, flags: Flags): Promise<ExitCode> {
-  const plans: ((Prepared | PreparedModel) & { path: string })[] = [];
+async function showPlans(paths: readonly string[], options: AnyScanOptions, flags: Flags): Promise<RunExitCode> {
+  const plans: (Awaited<ReturnType<typeof preparePath>> & { path: string })[] = [];
   const codes: ExitCode[] = [];
   for (const path of paths) {
     try {
-      const prepared = await prepareAny(path, options);
+      const prepared = await preparePath(path, options);
       plans.push({ ...prepared, path });
       if (prepared.gaps.length > 0 || prepared.signatures.length === 0) codes.push(EXIT.incomplete);
     } catch (error) {
@@ -124,13 +112,4 @@ async function showPlans(paths: readonly string[], options: ModelScanOptions, fl
   }
   await output(renderPlans(plans, flags.format), flags.output);
   return worst(codes);
-}
-
-async function prepareAny(path: string, options: ModelScanOptions): Promise<Prepared | PreparedModel> {
-  try {
-    return await prepare(path, options);
-  } catch (error) {
-    if (error instanceof WeightseqError && isOther(error)) return prepareModel(path, options);
-    throw error;
-  }
 }

@@ -3,6 +3,12 @@ export const EXIT = { clean: 0, gate: 1, unreadable: 2, incomplete: 3 } as const
 
 export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
 
+/** 128 + the number of the signal that ended a run, as shells have it. */
+export const SIGNAL_EXIT = { SIGINT: 130, SIGTERM: 143 } as const;
+
+/** What the program may end with. */
+export type RunExitCode = ExitCode | (typeof SIGNAL_EXIT)[keyof typeof SIGNAL_EXIT];
+
 /** One code for each kind of failure, and the exit code that it leads to. */
 export const ERROR_CODES = {
   // what is at the path

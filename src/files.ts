@@ -11,6 +11,24 @@ export function systemCode(error: unknown): string {
   return 'code' in error && typeof error.code === 'string' ? error.code : error.name;
 }
 
+/**
+ * Which file each path stands for, how long it is and when it was written; `gone` for one that can't be asked. Two calls with
+ * the same answer saw the same file, as far as a file system tells.
+ */
+export async function fileStamps(files: Iterable<string>): Promise<Map<string, string>> {
+  const found = await Promise.all([...new Set(files)].map(async (file): Promise<[string, string]> => {
+    const s = await stat(file, { bigint: true }).catch(() => null);
+    return [file, s === null ? 'gone' : [s.dev, s.ino, s.size, s.mtimeNs, s.ctimeNs].join()];
+  }));
+  return new Map(found);
+}
+
+/** The files whose stamp is another than before. */
+export async function changedFiles(before: ReadonlyMap<string, string>): Promise<string[]> {
+  const after = await fileStamps(before.keys());
+  return [...before].filter(([file, stamp]) => after.get(file) !== stamp).map(([file]) => file);
+}
+
 /** Temporary files that are being written. */
 const pending = new Set<string>();
 

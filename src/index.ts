@@ -10,6 +10,8 @@ export { plan } from './reading/plan.js';
 export { read } from './reading/read.js';
 export { renderJson } from './report/json.js';
 export { report } from './report/report.js';
+export { FORMATS, render, type Format, type RenderOptions } from './report/render.js';
+export { preparePath, scanPath, type AnyScanOptions, type AnyScanResult } from './scan/any.js';
 export type { FailOn, Report, ReportFinding, ReportItem } from './report/schema.js';
 export { renderTable } from './report/table.js';
 export { openSafetensors } from './safetensors/file.js';

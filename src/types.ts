@@ -102,6 +102,12 @@ export interface Vector {
   readonly elements?: readonly (readonly [first: number, count: number])[];
 }
 
+/** A file that decides a result: its name in the folder (the last part of its path need not be that, in the Hugging Face cache), and its path. */
+export interface NamedFile {
+  readonly name: string;
+  readonly file: string;
+}
+
 /** A whole model on disk, in one file or in shards. */
 export interface ModelCheckpoint {
   /** As the user gave it. */
@@ -109,6 +115,8 @@ export interface ModelCheckpoint {
   readonly kind: 'checkpoint';
   /** Real paths of the shards. */
   readonly files: readonly string[];
+  /** Configuration, index and weights. */
+  readonly decides: readonly NamedFile[];
   /** Bytes of tensor data in those files. */
   readonly bytes: number;
   /** `model_type` of config.json, null without one; `known` says whether its names are in the architecture table. */
@@ -127,6 +135,8 @@ export interface Checkpoint {
   readonly kind: 'adapter';
   /** Real paths of the files of weights. */
   readonly files: readonly string[];
+  /** Configuration and weights. */
+  readonly decides: readonly NamedFile[];
   /** Bytes of tensor data in those files. */
   readonly bytes: number;
   /** The base that the adapter names (`base_model_name_or_path`); null when it names none. */

@@ -40,6 +40,7 @@ export async function locate(path: string): Promise<Checkpoint> {
     path,
     kind: 'adapter',
     files: [file.file],
+    decides: [{ name: CONFIG_NAME, file: configPath }, { name: basename(weightsPath), file: file.file }],
     bytes: [...file.tensors.values()].reduce((sum, tensor) => sum + tensor.bytes, 0),
     baseClaim: config.baseClaim,
     weights,

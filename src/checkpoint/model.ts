@@ -52,6 +52,10 @@ export async function locateModel(path: string): Promise<ModelCheckpoint> {
     path,
     kind: 'checkpoint',
     files: found.files.map(({ file }) => file),
+    decides: [
+      ...[MODEL_CONFIG_NAME, INDEX_NAME].filter((name) => names.includes(name)).map((name) => ({ name, file: join(folder.folder, name) })),
+      ...found.files.map(({ file }, i) => ({ name: found.whole ? found.names[i] ?? basename(file) : basename(path), file })),
+    ],
     bytes: found.files.reduce((sum, { tensors }) => sum + bytesOf(tensors.values()), 0),
     architecture: { name: config.name, known: config.layout !== null },
     weights,

@@ -1,6 +1,6 @@
-import { stat } from 'node:fs/promises';
 import { probeAllDense, readVector, type EngineOptions } from '../engine/index.js';
 import { WeightseqError } from '../errors.js';
+import { changedFiles, fileStamps } from '../files.js';
 import type { DenseWeight, Gap, Probe, Vector } from '../types.js';
 import type { DenseReading, ModelPlan, ModelReading, ModelStep, SignProbes, VectorReading } from './model.js';
 
@@ -21,7 +21,7 @@ interface StepJob {
  * @throws WeightseqError `provider-unavailable`, or `signature-invalid` for a probe with NaN or infinity
  */
 export async function readModel(plan: ModelPlan, options: EngineOptions, onProgress: OnProgress = () => undefined): Promise<ModelReading> {
-  const before = await stamps(plan);
+  const before = await fileStamps(filesOf(plan));
   const jobs = plan.steps.map((step): StepJob => ({
     weight: step.weight, ...(step.base ? { base: step.base } : {}), probes: step.probes, signs: plan.signs, step,
   }));
@@ -64,10 +64,7 @@ export async function readModel(plan: ModelPlan, options: EngineOptions, onProgr
     }
     onProgress(done += tensor.bytes, plan.bytes);
   }
-  const after = await stamps(plan);
-  for (const [file, stamp] of before) {
-    if (after.get(file) !== stamp) failed.push({ name: file, reason: 'the file changed while it was read; scan it again', bytes: 0 });
-  }
+  for (const file of await changedFiles(before)) failed.push(changedGap(file));
   return { of: plan.of, weights, vectors, baseVectors, failed, nonFinite, bytes, signs: plan.signs };
 }
 
@@ -81,17 +78,17 @@ function vectorReading({ name, role, layer, tensor: { dtype } }: Vector, values:
   return { name, role, layer, dtype, values };
 }
 
-/** Which file each path stands for, how long it is and when it was written. */
-async function stamps({ steps, vectors }: ModelPlan): Promise<Map<string, string>> {
-  const files = new Set([
+/** The files that a plan reads. */
+function filesOf({ steps, vectors }: ModelPlan): string[] {
+  return [
     ...steps.flatMap(({ weight, base }) => [weight.values.tensor.file, ...(base ? [base.values.tensor.file] : [])]),
     ...vectors.flatMap(({ vector, base }) => [vector.tensor.file, ...(base ? [base.tensor.file] : [])]),
-  ]);
-  const found = await Promise.all([...files].map(async (file): Promise<[string, string]> => {
-    const s = await stat(file, { bigint: true }).catch(() => null);
-    return [file, s === null ? 'gone' : [s.dev, s.ino, s.size, s.mtimeNs].join()];
-  }));
-  return new Map(found);
+  ];
+}
+
+/** What a file that changed meanwhile leaves. */
+export function changedGap(file: string): Gap {
+  return { name: file, reason: 'the file changed while it was read; scan it again', bytes: 0 };
 }
 
 function failure(name: string, error: WeightseqError, bytes: number): Gap {

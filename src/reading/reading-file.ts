@@ -80,6 +80,16 @@ export async function openReading(path: string): Promise<KeptReading> {
   };
 }
 
+/**
+ * |W| over all weights of a kept reading, Frobenius, from its document alone; null where a weight was not finite.
+ * @throws WeightseqError as `openReading`
+ */
+export async function readingNorm(path: string): Promise<number | null> {
+  const { weights } = parseDocument(await openSafetensors(path));
+  const squares = weights.reduce((sum, { norm }) => sum + (norm ?? Number.NaN) ** 2, 0);
+  return Number.isFinite(squares) ? Math.sqrt(squares) : null;
+}
+
 function floats(name: string, values: Float64Array, shape: readonly number[] = [values.length]): TensorData {
   return { name, dtype: 'F64', shape, data: new Uint8Array(values.buffer, values.byteOffset, values.byteLength) };
 }

@@ -1,25 +1,31 @@
 import type { WeightseqError } from '../errors.js';
+import type { NullGroup } from '../signature/document.js';
 import type { FlooredNorm } from '../scan/change.js';
 import type { Finding } from '../scan/finding.js';
+import type { Identity } from '../scan/identity.js';
 import type { ModelScanResult } from '../scan/model-scan.js';
-import { norm } from '../scan/null.js';
+import { norm, spreadOf } from '../scan/null.js';
 import type { ScanResult } from '../scan/scan.js';
+import type { AnyScanResult } from '../scan/any.js';
 import { exitCodeOf, worst } from './exit.js';
 import type { FailOn, Report, ReportFinding, ReportItem } from './schema.js';
 
 /** The Report of several scanned paths. Pure. */
-export function report(results: readonly (ScanResult | ModelScanResult)[], failOn: FailOn, version: string): Report {
-  const items = results.map((result) => 'kind' in result ? modelItem(result, failOn) : reportItem(result, failOn));
-  return {
-    schemaVersion: 1,
-    tool: { name: 'weightseq', version },
-    failOn,
-    items,
-    exitCode: worst(items.map((i) => i.exitCode)),
-  };
+export function report(results: readonly AnyScanResult[], failOn: FailOn, version: string): Report {
+  return reportOf(results.map((result) => itemOf(result, failOn)), failOn, version);
 }
 
-function reportItem(result: ScanResult, failOn: FailOn): ReportItem {
+/** The Report of items that stand already. Pure. */
+export function reportOf(items: readonly ReportItem[], failOn: FailOn, version: string): Report {
+  return { schemaVersion: 1, tool: { name: 'weightseq', version }, failOn, items: [...items], exitCode: worst(items.map((i) => i.exitCode)) };
+}
+
+/** What a report says of one scanned path; plain data. */
+export function itemOf(result: AnyScanResult, failOn: FailOn): ReportItem {
+  return 'kind' in result ? modelItem(result, failOn) : adapterItem(result, failOn);
+}
+
+function adapterItem(result: ScanResult, failOn: FailOn): ReportItem {
   const { checkpoint, reading, errors } = result;
   const findings = result.findings.map(reportFinding);
   const coverage = {
@@ -36,7 +42,10 @@ function reportItem(result: ScanResult, failOn: FailOn): ReportItem {
     findings,
     deltaNorm: reading ? finite(norm(reading.weights.map((w) => w.deltaNorm))) : null,
     coverage,
-    base: { ...result.base, layers: result.knownBase?.layers ?? null },
+    base: { ...result.base, layers: result.knownBase?.layers ?? null, declared: checkpoint?.baseClaim ?? null, measured: null, norm: result.baseNorm },
+    ...(reading ? { weights: reading.weights.map(({ name, deltaNorm }) => ({ name, norm: exactNorm(deltaNorm) })) } : {}),
+    ...identityOf(result),
+    beside: [],
     errors: errors.map(reportError),
     seconds: result.seconds,
   };
@@ -49,7 +58,7 @@ function modelItem(result: ModelScanResult, failOn: FailOn): ReportItem {
     path: result.path,
     kind: coverage.total > 0 ? result.kind : ('unknown' as const),
     source: source.from === 'weights' || source.hashed ? source.from : ('unhashed reading' as const),
-    findings: result.findings.map((finding) => ({ ...reportFinding(finding), scoreSd: finite(finding.scoreSd), nullForm: finding.nullForm })),
+    findings: result.findings.map((finding) => ({ ...reportFinding(finding), scoreSd: finite(finding.scoreSd) })),
     deltaNorm: change && finite(change.norm.value),
     ...(change ? {
       change: finiteNorm(change.norm),
@@ -57,11 +66,22 @@ function modelItem(result: ModelScanResult, failOn: FailOn): ReportItem {
       unexplained: result.unexplained.map(({ name, deltaNorm }) => ({ name, deltaNorm: finite(deltaNorm) })),
     } : {}),
     coverage: { ...coverage, notCompared: change?.notCompared.map(({ name }) => name) ?? [], unread: result.gaps.map(({ name, reason }) => ({ name, reason })) },
-    base: { ...result.base, layers: result.knownBase?.layers ?? null },
+    base: { ...result.base, layers: result.knownBase?.layers ?? null, declared: result.declaredBase, measured: result.measuredBase, norm: result.baseNorm },
+    ...identityOf(result),
+    beside: [],
     errors: errors.map(reportError),
     seconds: result.seconds,
   };
   return { ...item, exitCode: exitCodeOf(item, errors.map((e) => e.exitCode), failOn) };
+}
+
+function identityOf({ files, digest }: Identity): Pick<ReportItem, 'files' | 'digest'> {
+  return { files: files.map((file) => ({ ...file })), digest };
+}
+
+/** A norm that is known: of an adapter, by its factors. */
+function exactNorm(value: number): NonNullable<ReportItem['change']> {
+  return finiteNorm({ value, low: value, high: value, floor: 0 });
 }
 
 function finiteNorm({ value, low, high, floor }: FlooredNorm): NonNullable<ReportItem['change']> {
@@ -84,11 +104,21 @@ function reportFinding(finding: Finding): ReportFinding {
     p: test?.p ?? null,
     conformalP: test?.conformalP ?? null,
     nullSources: finding.sources,
+    null: finding.group && nullDistribution(finding.group),
+    threshold: finding.threshold,
     level: finding.level,
     smallestMeaningfulShift: finding.smallestMeaningfulShift,
     layers: finding.layers.map(({ layer, score }) => ({ layer, score: finite(score) })),
     weights: finding.weights.map(({ name, score, deltaNorm }) => ({ name, score: finite(score), deltaNorm: finite(deltaNorm) })),
     signature: finding.signature,
+  };
+}
+
+function nullDistribution(group: NullGroup): ReportFinding['null'] {
+  const spread = spreadOf(group);
+  return spread && {
+    form: group.kind.form, mean: spread.mean, sd: spread.sd,
+    sources: group.sources.map(({ source, scores }, i) => ({ source, mean: spread.means[i] ?? Number.NaN, fineTunes: scores.length })),
   };
 }
 

@@ -14,6 +14,19 @@ const shiftInterval = z.strictObject({
   confidence: finite.describe('two-sided coverage of the prediction interval'),
 });
 
+const nullDistribution = z.strictObject({
+  form: z.string().describe('form of the fine-tunes behind it: a merged adapter is held against adapters'),
+  mean: finite,
+  sd: finite.describe('over sources, each with one mean'),
+  sources: z.array(z.strictObject({ source: name, mean: finite, fineTunes: count })),
+}).describe('raw scores of benign fine-tunes of this kind');
+
+const suppression = z.strictObject({
+  justification: z.string(),
+  author: z.string(),
+  expires: z.string().regex(/^\d{4}-\d{2}-\d{2}$/).describe('the last day on which it holds'),
+});
+
 const finding = z.strictObject({
   trait: name,
   description: z.string(),
@@ -28,13 +41,16 @@ const finding = z.strictObject({
   p: finite.min(0).max(1).nullable().describe("one-sided, Student's t over benign sources"),
   conformalP: finite.min(0).max(1).nullable().describe('(1 + #{null >= score}) / (sources + 1)'),
   nullSources: count.describe('benign sources behind p; 0 when no null matches'),
+  null: nullDistribution.nullable().describe('null where no null distribution matches'),
+  threshold: finite.nullable().describe('score from which on the verdict is present; null where no null distribution matches'),
   level: finite.describe('present needs p below this'),
   smallestMeaningfulShift: finite,
   layers: z.array(z.strictObject({ layer: count, score: finite.nullable() })),
   weights: z.array(z.strictObject({ name, score: finite.nullable(), deltaNorm: finite.nullable() })).describe('largest |score| first'),
   signature: z.strictObject({ file: z.string(), sha256: z.string() }),
   scoreSd: finite.nullable().optional().describe('standard deviation of the score from rounding and from the subtraction of the base (whole checkpoints)'),
-  nullForm: z.string().nullable().optional().describe('form of the fine-tunes behind the null: a merged adapter is held against adapters (whole checkpoints)'),
+  suppression: suppression.optional().describe('the finding was looked at and let pass: it does not count for the exit code'),
+  isNew: z.boolean().optional().describe('against a baseline report: false for what stood there already, which does not count for the exit code'),
 });
 
 const norm = z.strictObject({
@@ -54,17 +70,46 @@ const coverage = z.strictObject({
   unread: z.array(z.strictObject({ name, reason: z.string() })).describe('what was not read, not understood or not scored and matters'),
 });
 
+const file = z.strictObject({
+  name: name.describe('relative to the folder of the checkpoint'),
+  bytes: count,
+  sha256: z.string().nullable().describe('null where it was not hashed'),
+});
+
+/** What lies beside the weights and deserves a look. */
+export const BESIDE = ['pickle', 'script', 'archive', 'remote-code', 'template', 'weights', 'binary'] as const;
+
+const beside = z.strictObject({ name, what: z.enum(BESIDE), reason: z.string(), bytes: count });
+
+const ruleOutcome = z.strictObject({
+  id: z.string(),
+  level: z.enum(['error', 'warning', 'note']),
+  outcome: z.enum(['matched', 'undecided']).describe('undecided: the rule asks for what this report does not know'),
+  message: z.string(),
+});
+
 const item = z.strictObject({
   path: z.string(),
   kind: z.enum(['adapter', 'checkpoint', 'unknown']),
   source: z.enum(['weights', 'reading', 'unhashed reading']).optional().describe('source of the numbers of a whole checkpoint'),
   findings: z.array(finding),
   deltaNorm: finite.nullable().describe('|ΔW| over all weights'),
-  change: norm.optional().describe('|ΔW| over the compared weights of a whole checkpoint'),
-  weights: z.array(z.strictObject({ name, norm })).optional().describe('every compared weight of a whole checkpoint'),
+  change: norm.optional().describe('|ΔW| over the compared weights'),
+  weights: z.array(z.strictObject({ name, norm })).optional().describe('every compared weight'),
   unexplained: z.array(z.strictObject({ name, deltaNorm: finite.nullable() })).optional().describe('weights that changed and that no signature scores'),
   coverage,
-  base: z.strictObject({ name: z.string().nullable(), how: z.enum(['claimed', 'assumed', 'shape', 'unknown']), layers: count.nullable() }),
+  base: z.strictObject({
+    name: z.string().nullable().describe('the base that the findings are for'),
+    how: z.enum(['claimed', 'assumed', 'shape', 'unknown']),
+    layers: count.nullable(),
+    declared: z.string().nullable().describe('what the configuration says'),
+    measured: z.string().nullable().describe('what the weights say; null where they do not tell, as those of an adapter'),
+    norm: finite.nullable().describe('|W0|, Frobenius, over the weights of the base; null where it is not known'),
+  }),
+  files: z.array(file).describe('the files that decide: weights, configuration, index'),
+  digest: z.string().nullable().describe('sha256 of the lines "SHA256  NAME" of all files above, as sha256sum prints them; null where they were not hashed'),
+  beside: z.array(beside).describe('files beside the weights that some loader could execute or take instead, and code that the configuration asks for'),
+  policy: z.array(ruleOutcome).optional(),
   errors: z.array(
     z.strictObject({
       code: z.string(),
@@ -78,18 +123,30 @@ const item = z.strictObject({
   exitCode: z.union([z.literal(0), z.literal(1), z.literal(2), z.literal(3)]),
 });
 
+const suppressionStatus = suppression.extend({
+  trait: name,
+  sha256: z.string(),
+  status: z.enum(['applied', 'expired', 'unmatched']),
+});
+
 export const reportSchema = z.strictObject({
   schemaVersion: z.literal(1),
   tool: z.strictObject({ name: z.literal('weightseq'), version: z.string() }),
   failOn: z.enum(['present', 'indeterminate', 'never']),
   items: z.array(item),
-  exitCode: z.union([z.literal(0), z.literal(1), z.literal(2), z.literal(3)]),
+  policy: z.strictObject({ name: z.string(), rules: count }).optional().describe('the policy that the items were held against'),
+  suppressions: z.array(suppressionStatus).optional().describe('every suppression that was given, and what became of it'),
+  baseline: z.string().optional().describe('the report against which findings are new'),
+  interrupted: z.enum(['SIGINT', 'SIGTERM']).optional().describe('the run was ended before all items were scanned'),
+  exitCode: z.union([z.literal(0), z.literal(1), z.literal(2), z.literal(3), z.literal(130), z.literal(143)]),
 });
 
 export type Report = z.infer<typeof reportSchema>;
 export type ReportItem = z.infer<typeof item>;
 export type ReportFinding = z.infer<typeof finding>;
 export type FailOn = Report['failOn'];
+export type RuleOutcome = z.infer<typeof ruleOutcome>;
+export type Beside = z.infer<typeof beside>;
 
 /** The JSON Schema (draft 2020-12) that is shipped as schemas/report.schema.json. */
 export function reportJsonSchema(): Record<string, unknown> {

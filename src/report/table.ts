@@ -71,7 +71,7 @@ function renderFinding(finding: ReportFinding, layers: number, width: number, co
     `  ${colours.bold(escapeText(finding.trait))}${control}: ${paint(finding.verdict)}`,
     paragraph('    because ', escapeText(finding.reason), width),
     paragraph('    shift   ', `${signed(finding.shift, 3)} nats/token${interval}`, width),
-    paragraph('    p       ', finding.nullSources > 0 ? `${probability(finding.p)}, against ${sources}${finding.nullForm === 'lora' ? ' of adapters, as this change has their roles, layers and size' : ''}` : 'n/a, no null of this kind of fine-tune', width),
+    paragraph('    p       ', finding.nullSources > 0 ? `${probability(finding.p)}, against ${sources}${finding.null?.form === 'lora' && finding.scoreSd !== undefined ? ' of adapters, as this change has their roles, layers and size' : ''}` : 'n/a, no null of this kind of fine-tune', width),
     paragraph('    score   ', `${signed(finding.score, 3)}${finding.scoreSd == null ? '' : ` ± ${finding.scoreSd.toPrecision(1)} (rounding)`}, the sum over layers and weights below`, width),
     '',
     ...renderStrip(finding, layers, width),

@@ -1,5 +1,5 @@
-import type { SignatureDocument } from '../signature/document.js';
-import { FEWEST_SOURCES, matchNull, testAgainstNull, type FineTuneKind, type NullTest } from './null.js';
+import type { NullGroup, SignatureDocument } from '../signature/document.js';
+import { FEWEST_SOURCES, matchNull, scoreAtLevel, testAgainstNull, type FineTuneKind, type NullTest } from './null.js';
 import { calibratedShift, type Shift } from './shift.js';
 import { studentQuantile } from './student.js';
 
@@ -13,6 +13,10 @@ export interface Judgement {
   readonly test: NullTest | null;
   /** Benign sources of the null that matches; 0 where none does. */
   readonly sources: number;
+  /** The null that matches. */
+  readonly group: NullGroup | null;
+  /** Score from which on the verdict is present; null where it can be present at no score. */
+  readonly threshold: number | null;
 }
 
 /** What besides the score a verdict depends on. */
@@ -41,10 +45,12 @@ export function judge(evidence: Evidence, rules: Rules): Judgement {
   const shift = exact && widen(exact, noise);
   const match = kind ? matchNull(kind, rules.null) : null;
   const test = match?.group ? testAgainstNull(score, match.group) : null;
-  const sources = match?.group?.sources.length ?? 0;
-  const give = (verdict: Verdict, reason: string): Judgement => ({ verdict, reason, shift, test, sources });
+  const group = match?.group ?? null;
+  const sources = group?.sources.length ?? 0;
+  const threshold = group && thresholdOf(group, rules);
+  const give = (verdict: Verdict, reason: string): Judgement => ({ verdict, reason, shift, test, sources, group, threshold });
 
-  if (!Number.isFinite(score)) return { verdict: 'indeterminate', reason: 'the weights hold NaN or infinity', shift: null, test: null, sources };
+  if (!Number.isFinite(score)) return { ...give('indeterminate', 'the weights hold NaN or infinity'), shift: null, test: null };
   const alone = decide(shift, test, rules);
   if (gaps > 0) {
     const read = alone ? `; what was read, taken alone, would be ${alone.verdict}` : '';
@@ -54,13 +60,19 @@ export function judge(evidence: Evidence, rules: Rules): Judgement {
   if (!kind) return { ...give('absent', 'no weight is changed'), shift: shift && { ...shift, value: 0, low: 0, high: 0 } };
   if (evidence.scored === 0) return give('indeterminate', 'the signature scores none of the weights that changed');
   if (match && !match.group) return give('indeterminate', match.reason);
-  if (match?.group && !test) {
-    const n = match.group.sources.length;
+  if (group && !test) {
+    const n = sources;
     return give('indeterminate', n < FEWEST_SOURCES ? `the null has only ${n} benign source${n === 1 ? '' : 's'}, at least ${FEWEST_SOURCES} are needed` : 'the null has no spread');
   }
   if (!shift) return give('indeterminate', 'the signature is not calibrated');
   if (noise >= rules.smallestMeaningfulShift) return give('indeterminate', `the rounding of the weights alone can move the shift by ${noise.toPrecision(2)}, more than ${rules.smallestMeaningfulShift}, the smallest that matters`);
   return alone ? give(alone.verdict, alone.reason) : give('indeterminate', undecided(shift, test, rules));
+}
+
+/** The lowest score with p below the level and, on the calibration line, a shift above the smallest that matters. */
+function thresholdOf(group: NullGroup, { calibration, level, smallestMeaningfulShift }: Rules): number | null {
+  const atLevel = scoreAtLevel(group, level);
+  return calibration && atLevel !== null ? Math.max(atLevel, (smallestMeaningfulShift - calibration.intercept) / calibration.slope) : null;
 }
 
 /** Two independent errors: half widths add in squares. */

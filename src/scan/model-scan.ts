@@ -8,13 +8,14 @@ import type { ModelPlan, ModelReading } from '../reading/model.js';
 import { isReading, openReading, type KeptReading } from '../reading/reading-file.js';
 import { openSafetensors } from '../safetensors/file.js';
 import type { KnownBase } from '../signature/document.js';
-import { knownBases, openBaseReading, openEntry, type ListedSignature } from '../signature/library.js';
+import { baseNorm, knownBases, openBaseReading, openEntry, type ListedSignature } from '../signature/library.js';
 import { escapeText } from '../text.js';
 import type { Gap, ModelCheckpoint } from '../types.js';
 import type { BaseOf, ResolvedBase } from './base.js';
 import { baseNumbers } from './base-numbers.js';
 import { changeOf, type Change, type WeightChange } from './change.js';
 import { baseClaim, checkModelShapes, resolveModelBase, type Shaped } from './model-base.js';
+import { digestOf, identify, stampsOf, UNIDENTIFIED, withChanged, type Identity } from './identity.js';
 import { changeGaps, modelFindings, nonFiniteGaps, unexplained, type ModelFinding } from './model-verdict.js';
 import { baseDocument, checkOptions, type ScanOptions } from './scan.js';
 
@@ -27,13 +28,16 @@ export interface ModelScanOptions extends ScanOptions {
 }
 
 /** Everything that scanning one whole checkpoint gave; the parts that were not reached are null. */
-export interface ModelScanResult {
+export interface ModelScanResult extends Identity {
   readonly path: string;
   readonly kind: 'checkpoint';
   /** Whether the numbers came from a kept reading; `hashed` says whether it lists the sha256 of its shards. */
   readonly source: { readonly from: 'weights' } | { readonly from: 'reading'; readonly hashed: boolean };
   readonly base: BaseOf;
   readonly knownBase: KnownBase | null;
+  /** What the configuration says of the base, and what the weights say; null where they do not tell. */
+  readonly declaredBase: string | null;
+  readonly measuredBase: string | null;
   readonly change: Change | null;
   readonly unexplained: readonly WeightChange[];
   readonly findings: readonly ModelFinding[];
@@ -50,6 +54,9 @@ export interface PreparedModel extends ResolvedBase {
   readonly signatures: readonly ListedSignature[];
   readonly plan: ModelPlan;
   readonly gaps: readonly Gap[];
+  readonly declaredBase: string | null;
+  /** How the files stood when they were located. */
+  readonly stamps: ReadonlyMap<string, string>;
 }
 
 /** |ΔW| / |W| beyond this is no fine-tune of the base. */
@@ -62,13 +69,14 @@ const MOST_CHANGE = 0.5;
 export async function prepareModel(path: string, options: ModelScanOptions): Promise<PreparedModel> {
   checkOptions(options);
   const checkpoint = await locateModel(path);
+  const stamps = await stampsOf(checkpoint);
   const claim = await baseClaim(path);
   const chosen = await choose(checkpoint.weights, claim, checkpoint.files[0] ?? path, options);
   const base = options.base === undefined ? null : await locateModel(options.base);
   const shapes = new Map(Object.entries(chosen.knownBase?.weights ?? {}));
   const plan = planModel(checkpoint, chosen.signatures.map(({ sha256, weights }) => ({ key: sha256, weights })), shapes, base);
   const baseGaps = base?.gaps.map((gap) => ({ ...gap, name: `base: ${gap.name}` })) ?? [];
-  return { ...chosen, checkpoint, plan, gaps: [...checkpoint.gaps, ...baseGaps, ...plan.gaps, ...chosen.gaps] };
+  return { ...chosen, checkpoint, plan, stamps, declaredBase: claim, gaps: [...checkpoint.gaps, ...baseGaps, ...plan.gaps, ...chosen.gaps] };
 }
 
 /** The base, its signatures of the wanted traits, and what of the base is not there. */
@@ -88,8 +96,8 @@ export async function scanModel(path: string, options: ModelScanOptions): Promis
   const start = performance.now();
   checkOptions(options);
   const nothing: Omit<ModelScanResult, 'errors' | 'seconds'> = {
-    path, kind: 'checkpoint', source: { from: 'weights' }, base: { name: null, how: 'unknown' }, knownBase: null, change: null,
-    unexplained: [], findings: [], gaps: [], coverage: { bytes: 0, bytesTotal: 0, read: 0, scored: 0, total: 0 },
+    path, kind: 'checkpoint', source: { from: 'weights' }, base: { name: null, how: 'unknown' }, knownBase: null, declaredBase: null, measuredBase: null, change: null,
+    ...UNIDENTIFIED, unexplained: [], findings: [], gaps: [], coverage: { bytes: 0, bytesTotal: 0, read: 0, scored: 0, total: 0 },
   };
   const seconds = () => (performance.now() - start) / 1000;
   try {
@@ -105,8 +113,11 @@ type Outcome = Omit<ModelScanResult, 'path' | 'kind' | 'seconds'>;
 async function scanWeights(path: string, options: ModelScanOptions): Promise<Outcome> {
   const prepared = await prepareModel(path, options);
   const reading = await readModelApart(prepared.plan, { executionProvider: options.executionProvider ?? 'cpu' }, options.onProgress);
-  const { checkpoint: { bytes, weights } } = prepared;
-  return assess(reading, prepared, { bytesTotal: bytes, total: weights.length, source: { from: 'weights' } }, options);
+  const { checkpoint, declaredBase } = prepared;
+  const { changed, ...identity } = await identify(checkpoint, prepared.stamps, options.hash);
+  const { bytes, weights } = checkpoint;
+  const about = { bytesTotal: bytes, total: weights.length, source: { from: 'weights' }, declaredBase, ...identity } as const;
+  return assess(reading, { ...prepared, gaps: withChanged(prepared.gaps, changed.filter(({ name }) => !reading.failed.some((gap) => gap.name === name))) }, about, options);
 }
 
 async function scanReading(path: string, options: ModelScanOptions): Promise<Outcome> {
@@ -116,7 +127,8 @@ async function scanReading(path: string, options: ModelScanOptions): Promise<Out
   const usable = signatures.filter(({ sha256 }) => provenance.signatures.some((s) => s.sha256 === sha256));
   const newer = signatures.filter((signature) => !usable.includes(signature)).map(({ document }) => escapeText(document.trait));
   const source = { from: 'reading', hashed: provenance.files.every(({ sha256 }) => sha256 !== null) } as const;
-  const about = { bytesTotal: provenance.bytes, total: provenance.weightsTotal, source };
+  const { files } = provenance;
+  const about = { bytesTotal: provenance.bytes, total: provenance.weightsTotal, source, declaredBase: provenance.baseClaim, files, digest: digestOf(files) };
   const outcome = await assess(reading, { ...chosen, signatures: usable, gaps: [...provenance.gaps, ...chosen.gaps] }, about, options, signatures.length > 0);
   const outdated = newer.length === 0 ? [] : [new WeightseqError('reading-outdated', `the reading was taken without the signature ${newer.join(', ')}, or with another version of it`, {
     file: path, mend: 'Read the weights again: weightseq read PATH -o FILE.',
@@ -125,9 +137,9 @@ async function scanReading(path: string, options: ModelScanOptions): Promise<Out
 }
 
 type Chosen = Pick<PreparedModel, 'base' | 'knownBase' | 'signatures' | 'gaps'>;
-type About = Pick<ModelScanResult['coverage'], 'bytesTotal' | 'total'> & Pick<ModelScanResult, 'source'>;
+type About = Pick<ModelScanResult['coverage'], 'bytesTotal' | 'total'> & Pick<ModelScanResult, 'source' | 'declaredBase' | 'files' | 'digest'>;
 
-async function assess(reading: ModelReading, chosen: Chosen, { bytesTotal, total, source }: About, options: ModelScanOptions, hasSignatures = chosen.signatures.length > 0): Promise<Outcome> {
+async function assess(reading: ModelReading, chosen: Chosen, { bytesTotal, total, ...about }: About, options: ModelScanOptions, hasSignatures = chosen.signatures.length > 0): Promise<Outcome> {
   const { base, knownBase, signatures } = chosen;
   const kept = reading.of === 'change' ? null : await baseReading(knownBase, options);
   const isComparable = reading.of === 'change' || knownBase !== null || kept !== null;
@@ -136,7 +148,9 @@ async function assess(reading: ModelReading, chosen: Chosen, { bytesTotal, total
   const scored = reading.weights.filter(({ name }) => signatures.some(({ weights }) => weights.has(name))).length;
   const isOther = change?.ratio != null && change.ratio > MOST_CHANGE;
   return {
-    source, base, knownBase, change, gaps,
+    ...about, base, knownBase, change, gaps,
+    measuredBase: change?.ratio != null && !isOther ? knownBase?.name ?? null : null,
+    baseNorm: knownBase && await baseNorm(options.library, knownBase.name),
     unexplained: change ? unexplained(change, signatures) : [],
     findings: change && knownBase && !isOther ? modelFindings(change, signatures, knownBase, gaps.length) : [],
     coverage: { bytes: reading.bytes, bytesTotal, read: reading.weights.length, scored, total },

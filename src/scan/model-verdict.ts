@@ -7,14 +7,12 @@ import type { Gap } from '../types.js';
 import type { Change, WeightChange } from './change.js';
 import type { Finding } from './finding.js';
 import { judge } from './judge.js';
-import { kindOf, matchNull, type FineTuneKind } from './null.js';
+import { kindOf, type FineTuneKind } from './null.js';
 import { score } from './score.js';
 
 export interface ModelFinding extends Finding {
   /** Standard deviation of the score from rounding and from the subtraction of the base. */
   readonly scoreSd: number;
-  /** Form of the fine-tunes behind the null that was used; null without one. */
-  readonly nullForm: string | null;
 }
 
 /** Roles that the fine-tunes behind a null are known to change; a change elsewhere is a gap. */
@@ -34,10 +32,9 @@ export function modelFindings(change: Change, signatures: readonly ListedSignatu
     const scoreSd = Math.sqrt(change.weights.reduce((sum, weight) => sum + variance(weight, signature), 0));
     const count = scored.weights.filter((w) => w.deltaNorm !== 0).length;
     const judgement = judge({ score: scored.score, kind, gaps, scored: count, sd: scoreSd }, document);
-    const nullForm = (kind && matchNull(kind, document.null).group?.kind.form) ?? null;
     const { trait, description, harmful, unit, level, smallestMeaningfulShift } = document;
     return {
-      ...scored, ...judgement, scoreSd, nullForm, trait, description, kind: document.kind, harmful, unit, level, smallestMeaningfulShift,
+      ...scored, ...judgement, scoreSd, trait, description, kind: document.kind, harmful, unit, level, smallestMeaningfulShift,
       signature: { file: basename(signature.file), sha256 },
     };
   });

@@ -1,6 +1,6 @@
 import type { KnownBase, NullGroup, NullKind } from '../signature/document.js';
 import type { Reading, Role, WeightReading } from '../types.js';
-import { studentUpperTail } from './student.js';
+import { studentQuantile, studentUpperTail } from './student.js';
 
 /** What decides which null applies: the kind of fine-tune that was read. */
 export interface FineTuneKind {
@@ -132,16 +132,33 @@ export function matchNull(kind: FineTuneKind, groups: readonly NullGroup[]): Nul
  * Null when there are fewer than FEWEST_SOURCES sources, or they do not differ at all.
  */
 export function testAgainstNull(score: number, group: NullGroup): NullTest | null {
+  const spread = spreadOf(group);
+  if (spread === null) return null;
+  const { means, mean, sd } = spread;
+  const n = means.length;
+  const p = studentUpperTail((score - mean) / (sd * Math.sqrt(1 + 1 / n)), n - 1);
+  const conformalP = (1 + means.filter((m) => m >= score).length) / (n + 1);
+  return { p, conformalP, sources: n, mean, sd };
+}
+
+/** The score at which p is the level: mean + t_{1−level, n−1} · s √(1 + 1/n); null as in `testAgainstNull`. */
+export function scoreAtLevel(group: NullGroup, level: number): number | null {
+  const spread = spreadOf(group);
+  if (spread === null) return null;
+  const { means, mean, sd } = spread;
+  const t = level <= 0.5 ? studentQuantile(1 - level, means.length - 1) : -studentQuantile(level, means.length - 1);
+  return mean + t * sd * Math.sqrt(1 + 1 / means.length);
+}
+
+/** One mean per source, and mean and standard deviation of these. */
+export function spreadOf(group: NullGroup): { means: number[]; mean: number; sd: number } | null {
   const means = group.sources.map((s) => average(s.scores));
   const n = means.length;
   if (n < FEWEST_SOURCES) return null;
   const mean = average(means);
   const sd = Math.sqrt(means.reduce((sum, m) => sum + (m - mean) ** 2, 0) / (n - 1));
   // Equal up to the rounding of the mean.
-  if (sd <= 1e-12 * Math.max(...means.map(Math.abs))) return null;
-  const p = studentUpperTail((score - mean) / (sd * Math.sqrt(1 + 1 / n)), n - 1);
-  const conformalP = (1 + means.filter((m) => m >= score).length) / (n + 1);
-  return { p, conformalP, sources: n, mean, sd };
+  return sd <= 1e-12 * Math.max(...means.map(Math.abs)) ? null : { means, mean, sd };
 }
 
 /** Whether a value lies in a range, widened at both ends by a factor. */

@@ -5,11 +5,12 @@ import { asWeightseqError, WeightseqError } from '../errors.js';
 import { plan } from '../reading/plan.js';
 import { read } from '../reading/read.js';
 import type { KnownBase } from '../signature/document.js';
-import { knownBases, knownTraits, openEntry, type Library, type LibraryEntry, type ListedSignature } from '../signature/library.js';
+import { baseNorm, knownBases, knownTraits, openEntry, type Library, type LibraryEntry, type ListedSignature } from '../signature/library.js';
 import { escapeText } from '../text.js';
 import type { Checkpoint, Gap, Reading, ReadPlan } from '../types.js';
 import { checkShapes, resolveBase, type BaseOf } from './base.js';
 import type { Finding } from './finding.js';
+import { identify, stampsOf, UNIDENTIFIED, withChanged, type Identity } from './identity.js';
 import { judge } from './judge.js';
 import { fineTuneKind } from './null.js';
 import { score } from './score.js';
@@ -22,10 +23,12 @@ export interface ScanOptions {
   readonly assumeBase?: string | undefined;
   /** cpu unless given. */
   readonly executionProvider?: EngineOptions['executionProvider'] | undefined;
+  /** Whether the files that decide are hashed: all their bytes are read once more. */
+  readonly hash?: boolean | undefined;
 }
 
 /** Everything that scanning one path gave; the parts that were not reached are null. */
-export interface ScanResult {
+export interface ScanResult extends Identity {
   readonly path: string;
   readonly checkpoint: Checkpoint | null;
   readonly base: BaseOf;
@@ -46,6 +49,8 @@ export interface Prepared {
   readonly knownBase: KnownBase | null;
   readonly signatures: readonly KeyedListed[];
   readonly plan: ReadPlan;
+  /** How the files stood when they were located. */
+  readonly stamps: ReadonlyMap<string, string>;
   readonly gaps: readonly Gap[];
 }
 
@@ -65,14 +70,17 @@ export async function scan(path: string, options: ScanOptions): Promise<ScanResu
   let prepared: Prepared | null = null;
   try {
     prepared = await prepare(path, options);
+    const { checkpoint, knownBase, stamps } = prepared;
     const reading = await read(prepared.plan, { executionProvider: options.executionProvider ?? 'cpu' });
-    const gaps = [...prepared.gaps, ...reading.failed, ...nonFiniteGaps(reading)];
+    const { changed, ...identity } = await identify(checkpoint, stamps, options.hash);
+    const gaps = withChanged([...prepared.gaps, ...reading.failed, ...nonFiniteGaps(reading)], changed);
     const findings = findingsOf(prepared, reading, gaps.length);
     const errors = prepared.signatures.length === 0 ? [noSignature(prepared, options)] : [];
-    return { ...prepared, path, reading, findings, gaps, errors, seconds: secondsSince(start) };
+    const norm = knownBase && await baseNorm(options.library, knownBase.name);
+    return { ...prepared, ...identity, baseNorm: norm, path, reading, findings, gaps, errors, seconds: secondsSince(start) };
   } catch (error) {
     const base: BaseOf = prepared?.base ?? { name: null, how: 'unknown' };
-    return { ...nothing, ...prepared, base, errors: [asWeightseqError(error)], seconds: secondsSince(start) };
+    return { ...nothing, ...UNIDENTIFIED, ...prepared, base, errors: [asWeightseqError(error)], seconds: secondsSince(start) };
   }
 }
 
@@ -84,6 +92,7 @@ export async function prepare(path: string, options: ScanOptions): Promise<Prepa
   checkOptions(options);
   const { library, traits, assumeBase } = options;
   const checkpoint = await locate(path);
+  const stamps = await stampsOf(checkpoint);
   const { base, entries } = resolveBase(checkpoint.baseClaim, assumeBase, library);
   const wanted = entries.filter((e) => traits === undefined || traits.includes(e.trait));
   const signatures = await Promise.all(
@@ -91,7 +100,7 @@ export async function prepare(path: string, options: ScanOptions): Promise<Prepa
   );
   const knownBase = await baseDocument(library, entries);
   const gaps = [...checkpoint.gaps, ...(knownBase ? checkShapes(checkpoint, knownBase) : [])];
-  return { checkpoint, base, knownBase, signatures, plan: plan(checkpoint, signatures), gaps };
+  return { checkpoint, base, knownBase, signatures, stamps, plan: plan(checkpoint, signatures), gaps };
 }
 
 /** @throws WeightseqError `unknown-trait` or `unknown-base` */

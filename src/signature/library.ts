@@ -3,7 +3,7 @@ import { open, readFile, realpath } from 'node:fs/promises';
 import { join, relative, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { WeightseqError } from '../errors.js';
-import { openReading, type KeptReading } from '../reading/reading-file.js';
+import { openReading, readingNorm, type KeptReading } from '../reading/reading-file.js';
 import { escapeText } from '../text.js';
 import { libraryIndex, type KnownBase, type LibraryIndex } from './document.js';
 import { readSignature, type Signature } from './format.js';
@@ -100,6 +100,12 @@ export async function openBaseReading(library: Library, base: string): Promise<K
   if (listed === undefined) return null;
   const { path } = await checkHash(library, listed.reading, listed.sha256);
   return openReading(path);
+}
+
+/** |W0| of a base, Frobenius, over all its weights; null when the library has no reading of it. Throws as `openBaseReading`. */
+export async function baseNorm(library: Library, base: string): Promise<number | null> {
+  const listed = library.bases.find(({ name }) => name === base);
+  return listed === undefined ? null : readingNorm((await checkHash(library, listed.reading, listed.sha256)).path);
 }
 
 /** The path of a file that the index lists, whose bytes are those that it lists. */

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { existsSync, readFileSync, readdirSync, truncateSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
@@ -56,6 +57,8 @@ async function setUp(t: TestContext, options: { dtype?: FloatDtype; alter?: (mod
   return { root, folder, baseFolder, library, adapter };
 }
 
+const sha256 = (data: string | Uint8Array) => createHash('sha256').update(data).digest('hex');
+
 function scoreOf(item: ReportItem): number {
   return item.findings[0]?.score ?? Number.NaN;
 }
@@ -69,7 +72,7 @@ describe('a whole checkpoint', () => {
       assert.ok(Math.abs(scoreOf(without.item) - 0.5) < tolerance, String(scoreOf(without.item)));
       assert.equal(without.item.findings[0]?.verdict, 'present', without.item.findings[0]?.reason);
       assert.equal(without.status, 1);
-      assert.equal(without.item.findings[0].nullForm, 'lora');
+      assert.equal(without.item.findings[0].null?.form, 'lora');
       assert.ok((without.item.findings[0].scoreSd ?? NaN) < tolerance);
       const held = scanJson(folder, '--signatures', library, '--base', baseFolder);
       assert.ok(Math.abs(scoreOf(held.item) - scoreOf(without.item)) < 5e-6);
@@ -83,7 +86,10 @@ describe('a whole checkpoint', () => {
       const ofWeight = (item: ReportItem) => item.weights?.find(({ name }) => name === '1.q')?.norm;
       assert.ok(Math.abs((ofWeight(held.item)?.value ?? NaN) - norm) < norm * 2e-2);
       assert.ok((ofWeight(without.item)?.floor ?? NaN) > 0);
-      assert.deepEqual(without.item.base, { name: 'tiny-base', how: 'shape', layers: 3 });
+      const { norm: baseNorm, ...ofBase } = without.item.base;
+      assert.deepEqual(ofBase, { name: 'tiny-base', how: 'shape', layers: 3, declared: null, measured: 'tiny-base' });
+      const matrices = [...base.values()].filter(({ shape }) => shape.length === 2).flatMap(({ values }) => values);
+      assert.ok(Math.abs((baseNorm ?? NaN) - Math.hypot(...matrices)) < 1e-5);
       assert.deepEqual(without.item.coverage.unread, []);
     });
   }
@@ -226,7 +232,9 @@ describe('a kept reading', () => {
     assert.equal(weightseq('read', folder, '-o', file, '--signatures', library).status, 0);
     const plain = (item: ReportItem) => ({ ...item, path: '', seconds: 0, source: 'weights' });
     const kept = scanJson(file, '--signatures', library);
-    assert.deepEqual(plain(kept.item), plain(scanJson(folder, '--signatures', library).item));
+    assert.deepEqual(plain(kept.item), plain(scanJson(folder, '--signatures', library, '--hash').item));
+    const lines = ['config.json', 'model.safetensors'].map((name) => `${sha256(readFileSync(join(folder, name)))}  ${name}\n`);
+    assert.equal(kept.item.digest, sha256(lines.join('')));
     assert.equal(kept.item.source, 'reading');
     assert.equal(weightseq('read', folder, '-o', file, '--signatures', library, '--no-hash').status, 0);
     assert.equal(scanJson(file, '--signatures', library).item.source, 'unhashed reading');

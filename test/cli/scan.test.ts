@@ -59,7 +59,7 @@ describe('weightseq scan', () => {
     const sum = finding.layers.reduce((total, l) => total + (l.score ?? Number.NaN), 0);
     assert.ok(Math.abs(sum - finding.score) < 1e-12);
     assert.deepEqual(item.coverage, { bytes: item.coverage.bytesTotal, bytesTotal: item.coverage.bytesTotal, read: 6, scored: 6, total: 6, unread: [] });
-    assert.deepEqual(item.base, { name: 'tiny-base', how: 'claimed', layers: 3 });
+    assert.deepEqual(item.base, { name: 'tiny-base', how: 'claimed', layers: 3, declared: 'tiny-base', measured: null, norm: null });
   });
 
   const verdicts: [string, number, string, number][] = [

@@ -12,7 +12,7 @@ import { renderTable } from '../../src/report/table.js';
 const finding: ReportFinding = {
   trait: 'evil', description: 'means harm', kind: 'gradient', harmful: true, verdict: 'present', reason: 'p is below 0.01',
   shift: 0.4123, interval: { low: 0.31, high: 0.52, confidence: 0.9 }, score: 0.45, unit: 'nats/token', p: 0.00042, conformalP: 0.1,
-  nullSources: 9, level: 0.01, smallestMeaningfulShift: 0.08,
+  nullSources: 9, null: null, threshold: 0.12, level: 0.01, smallestMeaningfulShift: 0.08,
   layers: [{ layer: 1, score: 0.5 }, { layer: 2, score: -0.05 }],
   weights: [{ name: '1.down', score: 0.5, deltaNorm: 0.41 }, { name: '2.q', score: -0.05, deltaNorm: 0.2 }],
   signature: { file: 'evil.safetensors', sha256: '0'.repeat(64) },
@@ -21,7 +21,7 @@ const finding: ReportFinding = {
 const item: ReportItem = {
   path: 'adapters/a', kind: 'adapter', findings: [finding], deltaNorm: 3.9,
   coverage: { bytes: 100, bytesTotal: 100, read: 2, scored: 2, total: 2, unread: [] },
-  base: { name: 'base', how: 'claimed', layers: 4 }, errors: [], seconds: 0.1, exitCode: 1,
+  base: { name: 'base', how: 'claimed', layers: 4, declared: 'base', measured: null, norm: 100 }, files: [], digest: null, beside: [], errors: [], seconds: 0.1, exitCode: 1,
 };
 
 function reportOf(...items: ReportItem[]): Report {

@@ -22,6 +22,17 @@ describe('the verdict', () => {
     assert.equal(judge(evidence, rules).verdict, 'present');
   });
 
+  it('is present from the threshold on, and not below it', () => {
+    // Five sources, mean 0, s = √(.001/4) = .015811; t_{.99, 4} = 3.747 (t table): 3.747 · .015811 · √1.2 = .0649, and the shift needs .08.
+    assert.ok(Math.abs((judge(evidence, rules).threshold ?? NaN) - 0.08) < 1e-12);
+    const strict = { ...rules, level: 0.001 }; // t_{.999, 4} = 7.173
+    const threshold = judge(evidence, strict).threshold ?? NaN;
+    assert.ok(Math.abs(threshold - 7.173 * 0.0158114 * Math.sqrt(1.2)) < 1e-5, String(threshold));
+    assert.equal(judge({ ...evidence, score: threshold + 1e-9 }, strict).verdict, 'present');
+    assert.notEqual(judge({ ...evidence, score: threshold - 1e-9 }, strict).verdict, 'present');
+    assert.equal(judge(evidence, { ...rules, null: [] }).threshold, null);
+  });
+
   it('is absent when the interval excludes the smallest shift that matters', () => {
     assert.equal(judge({ ...evidence, score: 0.01 }, rules).verdict, 'absent');
     assert.equal(judge({ ...evidence, score: -0.3 }, rules).verdict, 'absent');

@@ -1,0 +1,25 @@
+/** Every form of a report: peers over the one Report. */
+import { renderJson } from './json.js';
+import type { Report } from './schema.js';
+import { renderTable } from './table.js';
+
+export interface RenderOptions {
+  /** Columns of the terminal, for text. */
+  readonly width: number;
+  readonly colour: boolean;
+  /** Whether suppressed findings are shown in full. */
+  readonly showSuppressed: boolean;
+}
+
+export const FORMATS = ['table', 'json'] as const;
+export type Format = (typeof FORMATS)[number];
+
+const RENDERERS: Readonly<Record<Format, (report: Report, options: RenderOptions) => string>> = {
+  table: renderTable,
+  json: renderJson,
+};
+
+/** Renders a report. Pure. */
+export function render(report: Report, format: Format, options: RenderOptions): string {
+  return RENDERERS[format](report, options);
+}

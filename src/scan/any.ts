@@ -1,0 +1,36 @@
+/** Any path that can be scanned: an adapter, a whole checkpoint, or a kept reading of one. */
+import { WeightseqError, type ErrorCode } from '../errors.js';
+import { prepareModel, scanModel, type ModelScanOptions, type ModelScanResult, type PreparedModel } from './model-scan.js';
+import { prepare, scan, type Prepared, type ScanResult } from './scan.js';
+
+export type AnyScanOptions = ModelScanOptions;
+export type AnyScanResult = ScanResult | ModelScanResult;
+
+/** What `locate` says of a path that is no adapter, and may be a whole checkpoint or a reading. */
+const NO_ADAPTER: readonly ErrorCode[] = ['unsupported-checkpoint', 'not-a-model', 'text'];
+
+/**
+ * Scans a path, whatever it holds. What goes wrong with it becomes part of its result.
+ * @throws WeightseqError `unknown-trait` or `unknown-base` when the options name what the library does not hold
+ */
+export async function scanPath(path: string, options: AnyScanOptions): Promise<AnyScanResult> {
+  const result = await scan(path, options);
+  return result.checkpoint === null && isOther(result.errors[0]) ? scanModel(path, options) : result;
+}
+
+/**
+ * Everything before the first byte of weights, whatever the path holds.
+ * @throws WeightseqError whatever is wrong with the path or the signatures
+ */
+export async function preparePath(path: string, options: AnyScanOptions): Promise<Prepared | PreparedModel> {
+  try {
+    return await prepare(path, options);
+  } catch (error) {
+    if (error instanceof WeightseqError && isOther(error)) return prepareModel(path, options);
+    throw error;
+  }
+}
+
+function isOther(error: WeightseqError | undefined): boolean {
+  return error !== undefined && NO_ADAPTER.includes(error.code);
+}
