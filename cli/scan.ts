@@ -104,7 +104,8 @@ async function showPlans(paths: readonly string[], options: AnyScanOptions, flag
     try {
       const prepared = await preparePath(path, options);
       plans.push({ ...prepared, path });
-      if (prepared.gaps.length > 0 || prepared.signatures.length === 0) codes.push(EXIT.incomplete);
+      codes.push(...prepared.errors.map((error) => fail(error, flags.debug ?? false)));
+      if (prepared.gaps.length > 0) codes.push(EXIT.incomplete);
     } catch (error) {
       if (!(error instanceof WeightseqError)) throw error;
       codes.push(fail(error, flags.debug ?? false));

@@ -16,6 +16,7 @@ export const ERROR_CODES = {
   'not-a-file': EXIT.unreadable,
   'unreadable-file': EXIT.unreadable,
   'not-a-model': EXIT.unreadable,
+  'several-models': EXIT.unreadable,
   'unsupported-checkpoint': EXIT.incomplete,
   // files that are not safetensors, by what they are
   'git-lfs-pointer': EXIT.unreadable,

@@ -143,8 +143,8 @@ export interface Checkpoint {
   readonly baseClaim: string | null;
   /** Sorted by layer, then by role as the model computes them; weights outside the blocks last. */
   readonly weights: readonly Weight[];
-  /** Whole tensors that replace the base's (modules_to_save, biases): read for NaN and infinity, not scored. */
-  readonly replaced: readonly TensorInfo[];
+  /** Tensors that are no factor of a weight (modules_to_save, biases, what no rule explains): read for NaN and infinity, not scored. */
+  readonly unscored: readonly TensorInfo[];
   /** Everything that matters and is not understood or not scored, one entry for each. */
   readonly gaps: readonly Gap[];
 }
@@ -169,7 +169,7 @@ export interface ReadStep {
 /** What will be read, in which order; a pure value that `--dry-run` prints. */
 export interface ReadPlan {
   readonly steps: readonly ReadStep[];
-  readonly replaced: readonly TensorInfo[];
+  readonly unscored: readonly TensorInfo[];
   readonly bytes: number;
 }
 
@@ -190,7 +190,7 @@ export interface WeightReading {
 /** Numbers only; every later stage works from it. */
 export interface Reading {
   readonly weights: readonly WeightReading[];
-  /** Weights and replaced tensors that could not be read, or whose reading is not to be trusted, and why. */
+  /** Weights and unscored tensors that could not be read, or whose reading is not to be trusted, and why. */
   readonly failed: readonly Gap[];
   /** Bytes of weights that were read. */
   readonly bytes: number;

@@ -72,7 +72,8 @@ function isNeutral(field: string, value: Json): boolean {
 export function fieldObjection(field: string, value: Json): string | null {
   if (field === 'init_lora_weights') return initObjection(value);
   if (UNDERSTOOD.has(field) || IRRELEVANT.has(field)) return null;
-  if (isNeutral(field, value)) return null;
+  // Of a field that no table names, not even false or {} can be taken for nothing: some switch on with their defaults.
+  if (value === null || (isClassified(field) && isNeutral(field, value))) return null;
   return CHANGES_FACTORS.get(field) ?? CHANGES_MEANING.get(field)
     ?? 'this field is not known, and may change what the weights mean; scan with a version of weightseq that knows it';
 }
@@ -97,7 +98,7 @@ function initObjection(value: Json): string | null {
   return `the initialisation ${name} is not known, and may change the base's weights; scan with a version of weightseq that knows it`;
 }
 
-/** For tests: a field that some table names. */
+/** A field that some table names. */
 export function isClassified(field: string): boolean {
   return UNDERSTOOD.has(field) || IRRELEVANT.has(field) || CHANGES_MEANING.has(field) || CHANGES_FACTORS.has(field);
 }

@@ -32,7 +32,7 @@ export function otherWeightFiles(files: readonly string[]): string[] {
 
 /**
  * Checks that a folder is an adapter's: both files are there.
- * @throws WeightseqError `weights-missing`, `pickle`, `config-missing`, `not-a-model`, `unsupported-checkpoint`
+ * @throws WeightseqError `weights-missing`, `pickle`, `config-missing`, `several-models`, `not-a-model`, `unsupported-checkpoint`
  */
 export function requireAdapterFolder(listing: Listing): void {
   const { folder, files, adapters } = listing;
@@ -51,7 +51,7 @@ export function requireAdapterFolder(listing: Listing): void {
   }
   if (adapters.length > 0) {
     const more = adapters.length > 4 ? ` and ${adapters.length - 4} more` : '';
-    throw new WeightseqError('not-a-model', `expected an adapter, found a folder of adapters: ${adapters.slice(0, 4).map((name) => quoteText(name)).join(', ')}${more}`, { file: folder, mend: 'Give one of them.' });
+    throw new WeightseqError('several-models', `expected an adapter, found a folder of adapters: ${adapters.slice(0, 4).map((name) => quoteText(name)).join(', ')}${more}`, { file: folder, mend: 'Give one of them.' });
   }
   if (files.some((name) => WHOLE_MODEL.test(name))) throw wholeModel(folder);
   const loose = files.filter((name) => name.endsWith('.safetensors'));
@@ -63,8 +63,8 @@ export function requireAdapterFolder(listing: Listing): void {
 
 /** The error for a whole model. */
 export function wholeModel(file: string): WeightseqError {
-  return new WeightseqError('unsupported-checkpoint', 'expected a LoRA adapter, found a whole model, which this version can\'t scan', {
+  return new WeightseqError('unsupported-checkpoint', 'expected a LoRA adapter, found a whole model', {
     file,
-    mend: 'Give the adapter that it was merged from.',
+    mend: 'Scan it as one: scanModel or scanPath, in place of scan.',
   });
 }

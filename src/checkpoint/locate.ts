@@ -17,7 +17,7 @@ const MAX_SUBFOLDERS = 1000;
 
 /**
  * What a path holds: an adapter's folder, or the safetensors file in it.
- * @throws WeightseqError `not-found`, `unreadable-file`, `not-a-file`, `not-a-model`, `unsupported-checkpoint`,
+ * @throws WeightseqError `not-found`, `unreadable-file`, `not-a-file`, `not-a-model`, `several-models`, `unsupported-checkpoint`,
  *   `config-missing`, `config-invalid`, `duplicate-key`, `not-lora`, `weights-missing`, `pickle`, and as `openSafetensors`
  */
 export async function locate(path: string): Promise<Checkpoint> {
@@ -35,7 +35,7 @@ export async function locate(path: string): Promise<Checkpoint> {
   if (file.tensors.size === 0) {
     throw new WeightseqError('weights-missing', 'expected LoRA tensors, found a file without any tensor', { file: file.file, mend: 'Download or save the adapter again.' });
   }
-  const { weights, replaced, gaps } = readPeft(config, file.tensors.values());
+  const { weights, unscored, gaps } = readPeft(config, file.tensors.values());
   return {
     path,
     kind: 'adapter',
@@ -44,7 +44,7 @@ export async function locate(path: string): Promise<Checkpoint> {
     bytes: [...file.tensors.values()].reduce((sum, tensor) => sum + tensor.bytes, 0),
     baseClaim: config.baseClaim,
     weights,
-    replaced,
+    unscored,
     gaps: [...gaps, ...await fileGaps(listing, basename(weightsPath))],
   };
 }
@@ -128,7 +128,7 @@ async function attempt<T>(file: string, action: () => Promise<T>): Promise<T> {
     if (cause instanceof WeightseqError) throw cause;
     const code = systemCode(cause);
     if (code === 'ENOENT' || code === 'ENOTDIR') {
-      throw new WeightseqError('not-found', 'expected an adapter, found nothing at this path', { file, mend: 'Check the path; where it is a link, check that what it points to is there.', cause });
+      throw new WeightseqError('not-found', 'expected an adapter or a model, found nothing at this path', { file, mend: 'Check the path; where it is a link, check that what it points to is there.', cause });
     }
     throw new WeightseqError('unreadable-file', `it can't be read: ${code}`, { file, mend: code === 'EACCES' || code === 'EPERM' ? 'Ask for permission to read it.' : 'Check the path and the disk.', cause });
   }

@@ -17,19 +17,22 @@ const names = z.array(z.string());
 /** Lists that are gone through for each module; PEFT's own have a few entries. */
 const fewNames = names.max(1000);
 
+/** PEFT asks these for their truth alone: null is false. */
+const flag = z.boolean().nullable().default(false).transform((value) => value ?? false);
+
 /** Fields with a type that the rules rely on. PEFT's own defaults stand in only where every version has had the same. */
 const schema = z.object({
   peft_type: z.literal('LORA'),
   base_model_name_or_path: z.string().nullable().default(null),
   r: rank,
   lora_alpha: alpha,
-  use_rslora: z.boolean().default(false),
+  use_rslora: flag,
   rank_pattern: z.map(z.string(), rank).nullable().default(null),
   alpha_pattern: z.map(z.string(), alpha).nullable().default(null),
-  fan_in_fan_out: z.boolean().default(false),
+  fan_in_fan_out: flag,
   bias: z.enum(['none', 'all', 'lora_only']).default('none'),
-  lora_bias: z.boolean().default(false),
-  use_dora: z.boolean().default(false),
+  lora_bias: flag,
+  use_dora: flag,
   modules_to_save: fewNames.nullable().default(null),
   target_modules: z.union([z.string(), names]).nullable().default(null),
   exclude_modules: z.union([z.string(), names]).nullable().default(null),

@@ -1,7 +1,7 @@
 /**
- * A PEFT LoRA adapter, pure. In: its configuration and the tensors of its file. Out: weights with ΔW = scale · L·R, tensors
- * that replace the base's, and a Gap for everything that matters and is not one of these. Each tensor ends in exactly one of
- * weights, replaced and gaps, but that what replaces the base's also has a Gap. Source: peft/tuners/lora/layer.py, 0.21.2.
+ * A PEFT LoRA adapter, pure. In: its configuration and the tensors of its file. Out: weights with ΔW = scale · L·R, and a Gap
+ * for everything that matters and is none. Each tensor ends in the weights or, if it matters, in the gaps; floating-point
+ * ones that are in no weight are listed as unscored too, so that NaN in them is found. Source: peft/tuners/lora/layer.py, 0.21.2.
  */
 import { quoteText } from '../text.js';
 import type { Gap, Role, TensorInfo, Weight } from '../types.js';
@@ -15,7 +15,7 @@ import { isTargeted } from './targets.js';
 
 export interface PeftTensors {
   readonly weights: readonly Weight[];
-  readonly replaced: readonly TensorInfo[];
+  readonly unscored: readonly TensorInfo[];
   readonly gaps: readonly Gap[];
 }
 
@@ -33,7 +33,7 @@ const FLOATS: ReadonlySet<string> = new Set(['F64', 'F32', 'F16', 'BF16', 'F8_E4
 /** Sorts the tensors of an adapter by the rules of PEFT. */
 export function readPeft(config: PeftConfig, tensors: Iterable<TensorInfo>): PeftTensors {
   const modules = new Map<string, Map<Slot, TensorInfo[]>>();
-  const replaced: TensorInfo[] = [];
+  const unscored: TensorInfo[] = [];
   const gaps: Gap[] = [...config.gaps];
   for (const tensor of tensors) {
     const key = parsePeftKey(tensor.name);
@@ -43,11 +43,9 @@ export function readPeft(config: PeftConfig, tensors: Iterable<TensorInfo>): Pef
       const same = factors.get(key.slot);
       if (same === undefined) factors.set(key.slot, [tensor]);
       else same.push(tensor);
-    } else if (key.kind === 'unscored' && FLOATS.has(tensor.dtype)) {
-      replaced.push(tensor);
-      gaps.push(gapOf(tensor, key.why));
-    } else if (key.kind === 'training' && config.trainingExtras && FLOATS.has(tensor.dtype)) replaced.push(tensor);
-    else gaps.push(gapOf(tensor, 'no rule explains this tensor, and a loader may use it; scan with a version of weightseq that knows it'));
+    } else if (key.kind === 'unscored' && FLOATS.has(tensor.dtype)) leave(tensor, key.why);
+    else if (key.kind === 'training' && config.trainingExtras && FLOATS.has(tensor.dtype)) unscored.push(tensor);
+    else leave(tensor, 'no rule explains this tensor, and a loader may use it; scan with a version of weightseq that knows it');
   }
   const spelled = [...modules].flatMap(([module, factors]) => [...factors.values()].flat().map((tensor) => ({ tensor, module })));
   const minority = minoritySpelling(spelled);
@@ -58,7 +56,7 @@ export function readPeft(config: PeftConfig, tensors: Iterable<TensorInfo>): Pef
     const tensors = [...factors.values()].flat();
     const pair = buildWeight(config, module, factors, cache);
     const built = 'weight' in pair && tensors.some((tensor) => minority.has(tensor)) ? { refused: MINORITY } : pair;
-    if ('refused' in built) for (const tensor of tensors) gaps.push(gapOf(tensor, built.refused));
+    if ('refused' in built) for (const tensor of tensors) leave(tensor, built.refused);
     else {
       weights.push(built.weight);
       if (built.doubt !== null) doubts.add(built.doubt);
@@ -66,12 +64,14 @@ export function readPeft(config: PeftConfig, tensors: Iterable<TensorInfo>): Pef
   }
   for (const reason of doubts) gaps.push({ name: 'target_modules', reason, bytes: 0 });
   gaps.push(...scaleGaps(config, weights));
-  const { kept, clashes } = takeOutClashes(weights);
-  return { weights: sortWeights(kept), replaced, gaps: [...gaps, ...clashes] };
-}
+  const { kept, clashes, clashing } = takeOutClashes(weights);
+  unscored.push(...clashing.flatMap(({ delta }) => [delta.left.tensor, delta.right.tensor]));
+  return { weights: sortWeights(kept), unscored, gaps: [...gaps, ...clashes] };
 
-function gapOf(tensor: TensorInfo, reason: string): Gap {
-  return { name: tensor.name, reason, bytes: tensor.bytes };
+  function leave(tensor: TensorInfo, reason: string): void {
+    if (FLOATS.has(tensor.dtype)) unscored.push(tensor);
+    gaps.push({ name: tensor.name, reason, bytes: tensor.bytes });
+  }
 }
 
 const MINORITY = 'spelled otherwise than most of the file (prefix, adapter name or path): a loader takes one spelling and drops the rest; save the adapter again with PEFT';
@@ -164,22 +164,23 @@ function shapeOf({ a, b, embedding }: Pair): [number, number] {
 }
 
 /** Modules that would pass for one weight: none of them can be scored. */
-function takeOutClashes(weights: readonly Weight[]): { kept: Weight[]; clashes: Gap[] } {
+function takeOutClashes(weights: readonly Weight[]): { kept: Weight[]; clashes: Gap[]; clashing: Weight[] } {
   const byName = new Map<string, Weight[]>();
   for (const weight of weights) {
     const same = byName.get(weight.name);
     if (same === undefined) byName.set(weight.name, [weight]);
     else same.push(weight);
   }
-  const kept: Weight[] = [], clashes: Gap[] = [];
+  const kept: Weight[] = [], clashes: Gap[] = [], clashing: Weight[] = [];
   for (const [name, same] of byName) {
     if (same.length === 1) kept.push(...same);
     else {
       const reason = `${same.length} modules would both be the weight ${quoteText(name)}: ${same.slice(0, 4).map((weight) => quoteText(weight.module)).join(', ')}`;
+      clashing.push(...same);
       for (const { module, delta } of same) clashes.push({ name: module, reason, bytes: delta.left.tensor.bytes + delta.right.tensor.bytes });
     }
   }
-  return { kept, clashes };
+  return { kept, clashes, clashing };
 }
 
 function sortWeights(weights: readonly Weight[]): Weight[] {

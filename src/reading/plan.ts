@@ -19,7 +19,7 @@ export function plan(checkpoint: Checkpoint, probeSets: readonly ProbeSet[]): Re
     });
     return { weight, probes, bytes: weight.delta.left.tensor.bytes + weight.delta.right.tensor.bytes };
   });
-  const { replaced } = checkpoint;
-  const bytes = [...steps, ...replaced].reduce((total, part) => total + part.bytes, 0);
-  return { steps, replaced, bytes };
+  const { unscored } = checkpoint;
+  const bytes = [...steps, ...unscored].reduce((total, part) => total + part.bytes, 0);
+  return { steps, unscored, bytes };
 }

@@ -30,7 +30,7 @@ export async function read(plan: ReadPlan, options: EngineOptions): Promise<Read
     if (reading.cancels) failed.push({ name, reason: 'its factors are large and cancel, so that the change depends on the precision in which a loader multiplies them', bytes: 0 });
     bytes += size;
   }
-  for (const tensor of plan.replaced) {
+  for (const tensor of plan.unscored) {
     try {
       const counts = await countNonFinite(tensor, options);
       if (counts.nan + counts.infinite > 0) nonFinite.push({ tensor, ...counts });

@@ -1,23 +1,10 @@
+import wrapAnsi from 'wrap-ansi';
+
 /** Plain-text layout shared by the terminal renderers. */
 
-/** Breaks text at spaces into lines of at most `width` columns; a longer word is cut. */
+/** Breaks text at spaces into lines of at most `width` columns; a longer word is cut. Colours take no columns, wide characters two. */
 export function wrap(text: string, width: number): string[] {
-  const lines: string[] = [];
-  let line = '';
-  for (const word of text.split(' ')) {
-    if (line !== '' && line.length + 1 + word.length > width) {
-      lines.push(line);
-      line = '';
-    }
-    let rest = line === '' ? word : `${line} ${word}`;
-    while (rest.length > width) {
-      lines.push(rest.slice(0, width));
-      rest = rest.slice(width);
-    }
-    line = rest;
-  }
-  lines.push(line);
-  return lines;
+  return wrapAnsi(text, width, { hard: true }).split('\n');
 }
 
 /** A paragraph whose first line starts with `label`, the others indented as far. */
@@ -28,10 +15,13 @@ export function paragraph(label: string, text: string, width: number): string {
     .join('\n');
 }
 
+/** From here on a number is written with a power of ten. */
+const LARGE = 1e6;
+
 /** A number with its sign and so many decimals; a rounded zero has no minus. */
 export function signed(value: number | null, decimals: number): string {
   if (value === null) return 'n/a';
-  const text = value.toFixed(decimals);
+  const text = Math.abs(value) < LARGE ? value.toFixed(decimals) : value.toExponential(2);
   return Number(text) === 0 ? (0).toFixed(decimals) : value > 0 ? `+${text}` : text.replace('-', '−');
 }
 

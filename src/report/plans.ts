@@ -31,7 +31,7 @@ function planItem({ path, base, plan, signatures, gaps }: PreparedAt): object {
       bytes: size,
       columns: probes.reduce((sum, p) => sum + p.columns, 0),
     })),
-    replaced: plan.replaced.map((t) => ({ name: t.name, bytes: t.bytes })),
+    unscored: plan.unscored.map((t) => ({ name: t.name, bytes: t.bytes })),
     unread: gaps.map(({ name, reason }) => ({ name, reason })),
   };
 }
@@ -47,9 +47,9 @@ function renderPlan({ path, base, plan, signatures, gaps }: PreparedAt): string 
   return [
     escapeText(path),
     `  base ${escapeText(base.name ?? 'not named')} (${base.how}), signatures: ${traits}`,
-    `  would read ${plan.steps.length} weights and ${plan.replaced.length} replaced tensors, ${bytes(plan.bytes)}, in this order:`,
+    `  would read ${plan.steps.length} weights and ${plan.unscored.length} unscored tensors, ${bytes(plan.bytes)}, in this order:`,
     ...steps,
-    ...plan.replaced.map((t) => `  ${escapeText(t.name)}  ${bytes(t.bytes)}  NaN and infinity only`),
+    ...plan.unscored.map((t) => `  ${escapeText(t.name)}  ${bytes(t.bytes)}  NaN and infinity only`),
     ...gaps.map((g) => `  would miss ${escapeText(g.name)}: ${escapeText(g.reason)}`),
     '',
   ].join('\n');

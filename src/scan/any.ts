@@ -15,7 +15,8 @@ const NO_ADAPTER: readonly ErrorCode[] = ['unsupported-checkpoint', 'not-a-model
  */
 export async function scanPath(path: string, options: AnyScanOptions): Promise<AnyScanResult> {
   const result = await scan(path, options);
-  return result.checkpoint === null && isOther(result.errors[0]) ? scanModel(path, options) : result;
+  if (result.checkpoint !== null || !isOther(result.errors[0])) return result;
+  return scanModel(path, options);
 }
 
 /**

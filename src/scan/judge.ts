@@ -40,7 +40,9 @@ type Rules = Pick<SignatureDocument, 'calibration' | 'null' | 'level' | 'smalles
  */
 export function judge(evidence: Evidence, rules: Rules): Judgement {
   const { score, kind, gaps } = evidence;
-  const exact = rules.calibration ? calibratedShift(score, rules.calibration) : null;
+  // Of a change that the signature does not see the calibration line says nothing.
+  const isSeen = kind === null || evidence.scored > 0;
+  const exact = rules.calibration && isSeen ? calibratedShift(score, rules.calibration) : null;
   const noise = rules.calibration && exact ? normalQuantile(exact.confidence) * Math.abs(rules.calibration.slope) * (evidence.sd ?? 0) : 0;
   const shift = exact && widen(exact, noise);
   const match = kind ? matchNull(kind, rules.null) : null;

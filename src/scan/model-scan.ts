@@ -57,6 +57,8 @@ export interface PreparedModel extends ResolvedBase {
   readonly declaredBase: string | null;
   /** How the files stood when they were located. */
   readonly stamps: ReadonlyMap<string, string>;
+  /** That no signature fits, which does not keep the weights from being read. */
+  readonly errors: readonly WeightseqError[];
 }
 
 /** |ΔW| / |W| beyond this is no fine-tune of the base. */
@@ -76,7 +78,8 @@ export async function prepareModel(path: string, options: ModelScanOptions): Pro
   const shapes = new Map(Object.entries(chosen.knownBase?.weights ?? {}));
   const plan = planModel(checkpoint, chosen.signatures.map(({ sha256, weights }) => ({ key: sha256, weights })), shapes, base);
   const baseGaps = base?.gaps.map((gap) => ({ ...gap, name: `base: ${gap.name}` })) ?? [];
-  return { ...chosen, checkpoint, plan, stamps, declaredBase: claim, gaps: [...checkpoint.gaps, ...baseGaps, ...plan.gaps, ...chosen.gaps] };
+  const errors = chosen.signatures.length === 0 ? [noSignature(chosen.base, options)] : [];
+  return { ...chosen, checkpoint, plan, stamps, errors, declaredBase: claim, gaps: [...checkpoint.gaps, ...baseGaps, ...plan.gaps, ...chosen.gaps] };
 }
 
 /** The base, its signatures of the wanted traits, and what of the base is not there. */

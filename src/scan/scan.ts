@@ -51,6 +51,8 @@ export interface Prepared {
   readonly plan: ReadPlan;
   /** How the files stood when they were located. */
   readonly stamps: ReadonlyMap<string, string>;
+  /** That no signature fits, which does not keep the weights from being read. */
+  readonly errors: readonly WeightseqError[];
   readonly gaps: readonly Gap[];
 }
 
@@ -75,9 +77,8 @@ export async function scan(path: string, options: ScanOptions): Promise<ScanResu
     const { changed, ...identity } = await identify(checkpoint, stamps, options.hash);
     const gaps = withChanged([...prepared.gaps, ...reading.failed, ...nonFiniteGaps(reading)], changed);
     const findings = findingsOf(prepared, reading, gaps.length);
-    const errors = prepared.signatures.length === 0 ? [noSignature(prepared, options)] : [];
     const norm = knownBase && await baseNorm(options.library, knownBase.name);
-    return { ...prepared, ...identity, baseNorm: norm, path, reading, findings, gaps, errors, seconds: secondsSince(start) };
+    return { ...prepared, ...identity, baseNorm: norm, path, reading, findings, gaps, seconds: secondsSince(start) };
   } catch (error) {
     const base: BaseOf = prepared?.base ?? { name: null, how: 'unknown' };
     return { ...nothing, ...UNIDENTIFIED, ...prepared, base, errors: [asWeightseqError(error)], seconds: secondsSince(start) };
@@ -100,7 +101,8 @@ export async function prepare(path: string, options: ScanOptions): Promise<Prepa
   );
   const knownBase = await baseDocument(library, entries);
   const gaps = [...checkpoint.gaps, ...(knownBase ? checkShapes(checkpoint, knownBase) : [])];
-  return { checkpoint, base, knownBase, signatures, stamps, plan: plan(checkpoint, signatures), gaps };
+  const errors = signatures.length === 0 ? [noSignature({ base, checkpoint }, options)] : [];
+  return { checkpoint, base, knownBase, signatures, stamps, plan: plan(checkpoint, signatures), gaps, errors };
 }
 
 /** @throws WeightseqError `unknown-trait` or `unknown-base` */
@@ -158,7 +160,7 @@ function nonFiniteGaps(reading: Reading): Gap[] {
   }));
 }
 
-function noSignature({ base, checkpoint }: Prepared, { library, traits }: ScanOptions): WeightseqError {
+function noSignature({ base, checkpoint }: Pick<Prepared, 'base' | 'checkpoint'>, { library, traits }: ScanOptions): WeightseqError {
   const of = traits ? ` of ${traits.join(', ')}` : '';
   const name = base.name === null ? 'a base that the adapter does not name' : escapeText(base.name);
   return new WeightseqError('no-signature', `no signature${of} for ${name}`, {

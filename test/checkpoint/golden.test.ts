@@ -53,7 +53,7 @@ interface Expected {
   /** The end of the name of each Gap. */
   readonly gaps?: readonly string[];
   /** How many tensors replace the base's or act in training only. */
-  readonly replaced?: number;
+  readonly unscored?: number;
   /** Stored in × out by the base. */
   readonly conv1d?: boolean;
   /** The dtype of the factors, where it is not F32. */
@@ -71,14 +71,14 @@ const CASES: Readonly<Record<string, Expected>> = {
   'patterns': { weights: ['0.q', '0.v', '0.down', '1.q', '1.v', '1.down'] },
   'patterns-rslora': { weights: ['0.q', '0.v', '0.down', '1.q', '1.v', '1.down'] },
   'conv1d': { weights: [0, 1].flatMap((i) => [`${i}.o`, `${i}.up`, `${i}.down`, `transformer.h.${i}.attn.c_attn`]), conv1d: true },
-  'embedding': { weights: ['0.q', '1.q', 'embed'], gaps: ['embed_tokens.base_layer.weight'], replaced: 1 },
+  'embedding': { weights: ['0.q', '1.q', 'embed'], gaps: ['embed_tokens.base_layer.weight'], unscored: 1 },
   'wpe': { weights: ['transformer.wpe'] },
-  'head': { weights: ['head'], gaps: ['lm_head.base_layer.weight'], replaced: 1 },
-  'modules-to-save': { weights: Q, gaps: MTS, replaced: 6 },
-  'bias-all': { weights: Q, gaps: both('k_proj.bias', 'o_proj.bias', 'q_proj.base_layer.bias', 'v_proj.bias'), replaced: 8 },
-  'bias-lora-only': { weights: Q, gaps: QB, replaced: 2 },
-  'lora-bias': { weights: Q, gaps: both('q_proj.lora_B.bias'), replaced: 2 },
-  'dora': { weights: Q, gaps: ['use_dora', ...both('q_proj.lora_magnitude_vector')], replaced: 2 },
+  'head': { weights: ['head'], gaps: ['lm_head.base_layer.weight'], unscored: 1 },
+  'modules-to-save': { weights: Q, gaps: MTS, unscored: 6 },
+  'bias-all': { weights: Q, gaps: both('k_proj.bias', 'o_proj.bias', 'q_proj.base_layer.bias', 'v_proj.bias'), unscored: 8 },
+  'bias-lora-only': { weights: Q, gaps: QB, unscored: 2 },
+  'lora-bias': { weights: Q, gaps: both('q_proj.lora_B.bias'), unscored: 2 },
+  'dora': { weights: Q, gaps: ['use_dora', ...both('q_proj.lora_magnitude_vector')], unscored: 2 },
   'pissa': { weights: Q, gaps: ['init_lora_weights'] },
   'pissa-niter': { weights: Q, gaps: ['init_lora_weights'] },
   'pissa-converted': { weights: Q },
@@ -86,22 +86,22 @@ const CASES: Readonly<Record<string, Expected>> = {
   'gaussian': { weights: Q },
   'orthogonal': { weights: Q },
   'mica': { weights: Q },
-  'layer-replication': { weights: [], gaps: ['layer_replication', ...[0, 1, 2].flatMap((i) => [`${i}.self_attn.q_proj.lora_A.weight`, `${i}.self_attn.q_proj.lora_B.weight`])] },
-  'target-parameters': { weights: ['0.q'], gaps: ['target_parameters', 'experts.base_layer.lora_A.weight', 'experts.base_layer.lora_B.weight', 'experts.lora_A.weight', 'experts.lora_B.weight'] },
+  'layer-replication': { weights: [], gaps: ['layer_replication', ...[0, 1, 2].flatMap((i) => [`${i}.self_attn.q_proj.lora_A.weight`, `${i}.self_attn.q_proj.lora_B.weight`])], unscored: 6 },
+  'target-parameters': { weights: ['0.q'], gaps: ['target_parameters', 'experts.base_layer.lora_A.weight', 'experts.base_layer.lora_B.weight', 'experts.lora_A.weight', 'experts.lora_B.weight'], unscored: 4 },
   'shared-expert': { weights: ['0.q', 'model.layers.0.mlp.shared_expert.up_proj'] },
   'all-linear': { weights: [0, 1].flatMap((i) => ALL.map((role) => `${i}.${role}`)) },
   'regex-targets': { weights: ['0.q', '0.o', '1.q', '1.k', '1.o'] },
   'one-layer': { weights: ['1.q', '1.down'] },
-  'tokens': { weights: Q, gaps: ['trainable_token_indices', 'token_adapter.trainable_tokens_delta'], replaced: 1 },
+  'tokens': { weights: Q, gaps: ['trainable_token_indices', 'token_adapter.trainable_tokens_delta'], unscored: 1 },
   'alora': { weights: Q, gaps: ['alora_invocation_tokens'] },
-  'velora': { weights: Q, replaced: 2 },
-  'monteclora': { weights: Q, replaced: 8 },
-  'kasa': { weights: [], gaps: ['kasa_config', ...both('q_proj.lora_diag'), ...both('q_proj.lora_A.weight', 'q_proj.lora_B.weight')], replaced: 2 },
-  'bdlora': { weights: [], gaps: ['use_bdlora', ...both('o_proj.lora_A.weight', 'o_proj.lora_B.weight', 'q_proj.lora_A.weight', 'q_proj.lora_B.weight')] },
+  'velora': { weights: Q, unscored: 2 },
+  'monteclora': { weights: Q, unscored: 8 },
+  'kasa': { weights: [], gaps: ['kasa_config', ...both('q_proj.lora_diag'), ...both('q_proj.lora_A.weight', 'q_proj.lora_B.weight')], unscored: 6 },
+  'bdlora': { weights: [], gaps: ['use_bdlora', ...both('o_proj.lora_A.weight', 'o_proj.lora_B.weight', 'q_proj.lora_A.weight', 'q_proj.lora_B.weight')], unscored: 8 },
   'bf16': { weights: ['0.q', '0.down', '1.q', '1.down'], dtype: 'BF16' },
   'f16': { weights: ['0.q', '0.down', '1.q', '1.down'], dtype: 'F16' },
   'f64': { weights: ['0.q', '0.down', '1.q', '1.down'], dtype: 'F64' },
-  'tied': { weights: ['embed', 'head'], gaps: ['ensure_weight_tying', 'lm_head.base_layer.weight', 'embed_tokens.base_layer.weight'], replaced: 2 },
+  'tied': { weights: ['embed', 'head'], gaps: ['ensure_weight_tying', 'lm_head.base_layer.weight', 'embed_tokens.base_layer.weight'], unscored: 2 },
   'two/first': { weights: Q },
   'two/second': { weights: Q },
 };
@@ -121,11 +121,11 @@ describe('adapters that PEFT saved', () => {
   });
 
   for (const [name, expected] of Object.entries(CASES)) {
-    it(`${name}: weights, replaced tensors and gaps`, async () => {
+    it(`${name}: weights, unscored tensors and gaps`, async () => {
       const checkpoint = await locate(fixture(`peft/${name}`));
       assert.deepEqual(checkpoint.weights.map((weight) => weight.name), expected.weights);
       suffixed(checkpoint.gaps.map((gap) => gap.name), expected.gaps ?? []);
-      assert.equal(checkpoint.replaced.length, expected.replaced ?? 0);
+      assert.equal(checkpoint.unscored.length, expected.unscored ?? 0);
       assert.ok(checkpoint.weights.every(({ delta }) => [delta.left, delta.right].every(({ tensor }) => tensor.dtype === (expected.dtype ?? 'F32'))));
       await assertEachTensorOnce(checkpoint);
     });
@@ -159,7 +159,7 @@ describe('adapters that PEFT saved', () => {
   }
 
   it('of which two lie in subfolders: the folder names them', async () => {
-    await assert.rejects(locate(fixture('peft/two')), { code: 'not-a-model', message: /"first", "second"/ });
+    await assert.rejects(locate(fixture('peft/two')), { code: 'several-models', message: /"first", "second"/ });
   });
 
   it('take less than 600 kB together', () => {
@@ -173,9 +173,9 @@ async function assertEachTensorOnce(checkpoint: Checkpoint): Promise<void> {
   const [path = ''] = checkpoint.files;
   const { tensors } = await openSafetensors(path);
   const factors = checkpoint.weights.flatMap(({ delta }) => [delta.left.tensor.name, delta.right.tensor.name]);
-  const replaced = checkpoint.replaced.map(({ name }) => name);
-  const gaps = checkpoint.gaps.filter(({ name }) => tensors.has(name) && !replaced.includes(name)).map(({ name }) => name);
-  assert.deepEqual([...factors, ...replaced, ...gaps].sort(), [...tensors.keys()].sort());
+  const unscored = checkpoint.unscored.map(({ name }) => name);
+  const gaps = checkpoint.gaps.filter(({ name }) => tensors.has(name) && !unscored.includes(name)).map(({ name }) => name);
+  assert.deepEqual([...factors, ...unscored, ...gaps].sort(), [...tensors.keys()].sort());
   for (const { name, bytes } of checkpoint.gaps) assert.equal(bytes, tensors.get(name)?.bytes ?? 0, name);
   assert.equal(checkpoint.bytes, [...tensors.values()].reduce((sum, tensor) => sum + tensor.bytes, 0));
 }

@@ -117,9 +117,9 @@ describe('no adapter', () => {
   it('a folder of adapters: it names them, escaped, and the first few', async (t) => {
     const folder = adapter(t);
     const parent = join(folder, '..');
-    await fails(parent, 'not-a-model', /found a folder of adapters: "adapter"$/);
+    await fails(parent, 'several-models', /found a folder of adapters: "adapter"$/);
     for (let i = 0; i < 6; i++) cpSync(folder, join(parent, `a\u001b${i}`), { recursive: true });
-    await fails(parent, 'not-a-model', /"a\\u\{1b\}0", "a\\u\{1b\}1", "a\\u\{1b\}2", "a\\u\{1b\}3" and 3 more/);
+    await fails(parent, 'several-models', /"a\\u\{1b\}0", "a\\u\{1b\}1", "a\\u\{1b\}2", "a\\u\{1b\}3" and 3 more/);
   });
 
   it('a whole model: exit code 3', async (t) => {

@@ -25,7 +25,7 @@ describe('fields of LoraConfig', () => {
     arrow_config: [{}, { top_k: 2 }], trainable_token_indices: [[1], { embed_tokens: [1] }], use_qalora: [true, 1], use_bdlora: [{}, { nblocks: 2 }],
     kasa_config: [{}, { beta: 1 }], megatron_config: [{ tp: 2 }], ensure_weight_tying: [true], enable_lora: [[true, false]],
     init_lora_weights: ['pissa', 'pissa_niter_16', 'olora', 'OLoRA', 'corda', 'loftq', 'lora_ga', 'PiSSA', 'something', 3, {}, ['gaussian']],
-    some_future_field: [true, 1, 0, 'x', ['x'], { x: null }], __proto: ['x'],
+    some_future_field: [true, false, 1, 0, 'x', '', ['x'], [], {}, { x: null }], __proto: ['x'],
   };
   for (const [field, values] of Object.entries(changing)) {
     for (const value of values) it(`${field}: ${JSON.stringify(value)} is a Gap`, () => { assert.deepEqual(gapsOf({ [field]: value }), [field]); });
@@ -34,9 +34,9 @@ describe('fields of LoraConfig', () => {
   const harmless: Readonly<Record<string, readonly unknown[]>> = {
     use_dora: [false], layer_replication: [null, []], target_parameters: [null, []], alora_invocation_tokens: [null, []], arrow_config: [null], trainable_token_indices: [null, []],
     use_qalora: [false], use_bdlora: [null, false], kasa_config: [null], megatron_config: [null, {}], ensure_weight_tying: [false], enable_lora: [null],
-    init_lora_weights: [true, false, null, 'gaussian', 'Gaussian', 'eva', 'orthogonal', 'mica'], some_future_field: [null, false, '', [], {}],
+    init_lora_weights: [true, false, null, 'gaussian', 'Gaussian', 'eva', 'orthogonal', 'mica'], some_future_field: [null],
     loftq_config: [{}, { loftq_bits: 4 }], eva_config: [{ rho: 2 }], corda_config: [{}], lora_ga_config: [{}], velora_config: [{}], monteclora_config: [{}], runtime_config: [{ ephemeral_gpu_offload: true }],
-    lora_dropout: [0.1], task_type: ['SEQ_CLS'], inference_mode: [false], megatron_core: ['x'], revision: ['main'], auto_mapping: [{ x: 'y' }], merge_weights: [true], qalora_group_size: [4], fan_in_fan_out: [true],
+    lora_dropout: [0.1], task_type: ['SEQ_CLS'], inference_mode: [false], megatron_core: ['x'], revision: ['main'], auto_mapping: [{ x: 'y' }], merge_weights: [true], qalora_group_size: [4], fan_in_fan_out: [true, null], use_rslora: [null], lora_bias: [null],
   };
   for (const [field, values] of Object.entries(harmless)) {
     for (const value of values) it(`${field}: ${JSON.stringify(value)} is none`, () => { assert.deepEqual(gapsOf({ [field]: value }), []); });

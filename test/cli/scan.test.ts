@@ -149,6 +149,21 @@ describe('weightseq scan', () => {
     }
   });
 
+  it('finds NaN in a tensor that no rule explains', async (t) => {
+    const { library, folder, adapter } = await setUp(t, 0.5);
+    await writeAdapter(folder, adapter, {}, [{ name: 'strange', dtype: 'F32', shape: [2], data: new Uint8Array(Float32Array.of(1, Number.NaN).buffer) }]);
+    const { status, item } = scanJson([folder, '--signatures', library]);
+    assert.equal(status, 3);
+    assert.match(item.coverage.unread.map(({ name, reason }) => `${name}: ${reason}`).join('\n'), /strange: no rule explains.*\nstrange: holds 1 NaN/);
+  });
+
+  it('says in a dry run too that there is no signature, and how to get one', async (t) => {
+    const { library, folder } = await setUp(t, 0.5, { base_model_name_or_path: 'another' });
+    const { status, stderr } = weightseq(['scan', folder, '--signatures', library, '--dry-run']);
+    assert.equal(status, 3);
+    assert.match(stderr, /no signature for another\. If you know its base, add --assume-base NAME/);
+  });
+
   it('refuses an adapter whose shapes contradict the base it claims', async (t) => {
     const { library, folder, adapter } = await setUp(t, 0.5);
     const factors = adapter.factors as Map<string, { A: ReturnType<typeof random>; B: ReturnType<typeof random> }>;

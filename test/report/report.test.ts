@@ -133,6 +133,10 @@ describe('layout', () => {
 
   it('wraps at the width and cuts what is longer', () => {
     assert.deepEqual(wrap('aa bb cccccc', 5), ['aa bb', 'ccccc', 'c']);
+    // A colour takes no column and is not cut, an ideogram takes two, an emoji stays whole.
+    assert.deepEqual(wrap('\u001b[31maa bb\u001b[39m', 5), ['\u001b[31maa bb\u001b[39m']);
+    assert.deepEqual(wrap('漢字漢字', 4), ['漢字', '漢字']);
+    assert.ok(wrap('😀'.repeat(7), 5).every((line) => !line.includes('\ufffd') && /^(?:😀)+$/u.test(line)));
   });
 
   it('writes numbers as people read them', () => {

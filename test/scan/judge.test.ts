@@ -66,6 +66,11 @@ describe('the verdict', () => {
     });
   }
 
+  it('says nothing of the shift of a change that it does not see', () => {
+    const line = { ...calibration, intercept: 0.02, interceptFixed: false };
+    assert.equal(judge({ ...evidence, score: 0, scored: 0 }, { ...rules, calibration: line }).shift, null);
+  });
+
   it('needs the shift to matter, however small p is', () => {
     const narrow = { ...rules, null: nullOf([-0.001, 0, 0.001]) };
     const judgement = judge({ ...evidence, score: 0.07 }, narrow);
