@@ -49,7 +49,7 @@ export interface LowRank {
 
 /** One logical matrix, always out × in, and its change as the adapter gives it. */
 export interface Weight {
-  /** Canonical name `layer.role[.expert]`, `embed` or `head`; the module path when the role is `other`. */
+  /** Canonical name `layer.role[.expert]`, `embed` or `head`; when the role is `other`, the path in its block (`layers.3.router`) or in the model. */
   readonly name: string;
   readonly role: Role;
   /** Index of the transformer block; null outside the blocks. */
@@ -82,12 +82,14 @@ export interface Dense {
 
 /** One logical matrix of a whole checkpoint, always out × in. */
 export interface DenseWeight {
-  /** Canonical name `layer.role[.expert]`, `embed` or `head`; the module path when the role is `other`. */
+  /** Canonical name `layer.role[.expert]`, `embed` or `head`; when the role is `other`, the path in its block (`layers.3.router`) or in the model. */
   readonly name: string;
   readonly role: Role;
   readonly layer: number | null;
   readonly module: string;
   readonly shape: readonly [outputs: number, inputs: number];
+  /** The name by which its sign probes are drawn, where that is not its own: `embed` for a head that is stored beside the embedding it is tied to. */
+  readonly signsAs?: string;
   readonly values: Dense;
 }
 
@@ -124,6 +126,8 @@ export interface ModelCheckpoint {
   /** Sorted by layer, then by role as the model computes them; weights outside the blocks last. */
   readonly weights: readonly DenseWeight[];
   readonly vectors: readonly Vector[];
+  /** Masks and tables that the model computes itself, whatever the file says: read for NaN and infinity, compared with nothing. */
+  readonly buffers: readonly TensorInfo[];
   /** Everything that matters and is not understood or can't be read, one entry for each. */
   readonly gaps: readonly Gap[];
 }

@@ -7,7 +7,7 @@ import type { DenseWeight, TensorInfo, Vector } from '../types.js';
 import { AMBIGUOUS, type BlockRole, type Fused } from './architectures.js';
 import { splitOutputs, unstack, type Range } from './fused.js';
 import type { ModelConfig } from './model-config.js';
-import { nameModule, nameNorm, splitBlock, type InBlock, type ModuleName } from './names.js';
+import { nameModule, nameNorm, nameOther, splitBlock, type InBlock, type ModuleName } from './names.js';
 import { isFloat, moduleOf } from './quantised.js';
 
 export interface NamedWeight {
@@ -19,34 +19,56 @@ export interface NamedWeight {
 export type Described =
   | { readonly weights: readonly NamedWeight[] }
   | { readonly vectors: readonly Vector[] }
+  /** A mask or table that the model computes itself, whatever the file says. */
+  | { readonly buffer: TensorInfo }
   | { readonly refused: string };
+
+/** Numbers of a vector that are kept one by one; more are probed as a matrix, so that memory grows with no tensor. */
+const MAX_KEPT = { norm: 2 ** 20, bias: 2 ** 20, other: 2 ** 16 } as const;
 
 /** What a tensor holds. */
 export function describeTensor(config: ModelConfig, tensor: TensorInfo): Described {
   const { name, shape } = tensor;
   const module = moduleOf(name);
   const block = splitBlock(module);
-  const other: Described = { vectors: [{ name, role: 'other', layer: block?.layer ?? null, tensor }] };
-  const { role } = nameFor(config, module);
+  const { role, name: plain } = nameFor(config, module);
+  const other = vectorOrMatrix({ name: plain, role: 'other', layer: block?.layer ?? null, tensor });
   const known = role !== 'other' || fusedAt(config, block) !== null;
-  if (config.layout?.buffers.has(splitBlock(name)?.path ?? '') === true) return other;
+  if (config.layout?.buffers.has(splitBlock(name)?.path ?? '') === true) return { buffer: tensor };
   if (shape.includes(0)) return { refused: 'a tensor without elements, as when the shards of a parallel training were not gathered; save the model again' };
   if (!isFloat(tensor)) return known || block !== null ? { refused: `it holds integers (${tensor.dtype}), which no rule explains; dequantise the model` } : other;
   if (name.endsWith('.bias') && shape.length === 1) return describeBias(config, tensor, module, block);
   const norm = nameNorm(module);
-  if (norm !== null && shape.length === 1) return { vectors: [{ name: norm.name, role: 'norm', layer: norm.layer, tensor }] };
+  if (norm !== null && shape.length === 1) return vectorOrMatrix({ name: norm.name, role: 'norm', layer: norm.layer, tensor });
   if (shape.length === 2 && !name.endsWith('.bias')) return describeMatrix(config, tensor, module, block);
   if (shape.length === 3 && block !== null) {
     const stack = config.layout?.stacks.get(block.path);
     if (stack !== undefined) return describeStack(config, tensor, module, block, stack);
   }
   if (known) return { refused: `expected two dimensions, found ${shape.length}, as when the shards of a parallel training were not put together; save the model again` };
-  if (shape.length === 2) return describeOther(tensor, block);
+  if (shape.length === 2) return describeOther(nameFor(config, module), tensor);
   const isConvolution = shape.length === 3 && shape[1] === 1; // of each channel alone, as in state-space layers
   if (shape.length > 2 && block !== null && !isConvolution) {
     return { refused: `a tensor of ${shape.length} dimensions (perhaps a stack of experts), which no rule of this architecture explains; scan with a version of weightseq that knows it` };
   }
   return other;
+}
+
+/** A vector whose numbers are kept, or the same numbers as a matrix: by its last extent, or of one extent in rows of a power of two. */
+function vectorOrMatrix(vector: Vector): Described {
+  const { name, role, layer, tensor } = vector;
+  const elements = tensor.shape.reduce((product, extent) => product * extent, 1);
+  if (elements <= MAX_KEPT[role]) return { vectors: [vector] };
+  const last = tensor.shape.length === 1 ? powerOfTwoIn(elements) : tensor.shape.at(-1) ?? 1;
+  const flat = { ...tensor, shape: [elements / last, last] };
+  return { weights: [{ ...weightOf({ name, role: 'other', layer, expert: null }, moduleOf(tensor.name), flat, false, [[0, elements / last]]), source: tensor }] };
+}
+
+/** The largest power of two, up to 4096, that divides a number. */
+function powerOfTwoIn(n: number): number {
+  let power = 1;
+  while (power < 4096 && n % (2 * power) === 0) power *= 2;
+  return power;
 }
 
 /** The weights that a module stands for, whatever becomes of its tensors: `5.q`, `embed`; with the expert, where it has one. */
@@ -62,8 +84,7 @@ export function claimsOf(config: ModelConfig, module: string): readonly { readon
 function nameFor({ layout }: ModelConfig, module: string): ModuleName {
   const block = splitBlock(module);
   const unclear = block !== null && AMBIGUOUS.has(block.path) && layout?.transposed.has(block.path) !== true;
-  const named: ModuleName = unclear ? { name: module, role: 'other', layer: block.layer, expert: null } : nameModule(module);
-  return named.role === 'other' ? { ...named, name: module } : named;
+  return unclear ? { name: nameOther(block), role: 'other', layer: block.layer, expert: null } : nameModule(module);
 }
 
 function fusedAt({ layout }: ModelConfig, block: InBlock | null): Fused | null {
@@ -79,7 +100,7 @@ function describeBias(config: ModelConfig, tensor: TensorInfo, module: string, b
   }
   const { name, role } = nameFor(config, module);
   const owner = role === 'other' ? nameNorm(module)?.name : name;
-  return { vectors: [{ name: owner === undefined ? tensor.name : `${owner}.bias`, role: 'bias', layer: block?.layer ?? null, tensor }] };
+  return vectorOrMatrix({ name: `${owner ?? name}.bias`, role: 'bias', layer: block?.layer ?? null, tensor });
 }
 
 function describeMatrix(config: ModelConfig, tensor: TensorInfo, module: string, block: InBlock | null): Described {
@@ -89,7 +110,7 @@ function describeMatrix(config: ModelConfig, tensor: TensorInfo, module: string,
   const fused = fusedAt(config, block);
   const named = nameFor(config, module);
   if (tensor.dtype.startsWith('F8') && quantisation !== null) return { refused: `FP8 without the scale that ${quoteText(quantisation, 40)} in config.json asks for; give the checkpoint before quantisation` };
-  if (fused === null || block === null) return named.role === 'other' ? describeOther(tensor, block) : collect(config, [weightOf(named, module, tensor, transposed, [[0, stored]])]);
+  if (fused === null || block === null) return named.role === 'other' ? describeOther(named, tensor) : collect(config, [weightOf(named, module, tensor, transposed, [[0, stored]])]);
   const split = splitOutputs(fused, sizes, sizes.inner, stored);
   if ('refused' in split) return { refused: `a fused weight: ${split.refused}` };
   return collect(config, split.map(({ role, outputs }) => weightOf(inBlock(block.layer, role, null), module, tensor, transposed, outputs)));
@@ -105,10 +126,8 @@ function describeStack(config: ModelConfig, tensor: TensorInfo, module: string, 
   }))));
 }
 
-function describeOther(tensor: TensorInfo, block: InBlock | null): Described {
-  const module = moduleOf(tensor.name);
-  const named: ModuleName = { name: module, role: 'other', layer: block?.layer ?? null, expert: null };
-  return { weights: [weightOf(named, module, tensor, false, [[0, tensor.shape[0] ?? 0]])] };
+function describeOther(named: ModuleName, tensor: TensorInfo): Described {
+  return { weights: [weightOf({ ...named, role: 'other', expert: null }, moduleOf(tensor.name), tensor, false, [[0, tensor.shape[0] ?? 0]])] };
 }
 
 function inBlock(layer: number, role: BlockRole, expert: number | null): ModuleName {

@@ -1,6 +1,6 @@
 /**
  * The tensors of a whole model, pure. In: its configuration and all its tensors. Out: weights, vectors, and a Gap for
- * everything that matters and is neither. Each tensor ends in exactly one of the three.
+ * everything that matters and is neither. Each tensor ends in exactly one of weights, vectors, buffers and gaps.
  */
 import { quoteText } from '../text.js';
 import type { DenseWeight, Gap, TensorInfo, Vector } from '../types.js';
@@ -13,6 +13,8 @@ import { moduleOf, splitQuantised } from './quantised.js';
 export interface ModelTensors {
   readonly weights: readonly DenseWeight[];
   readonly vectors: readonly Vector[];
+  /** Masks and tables that the model computes itself: read for NaN and infinity. */
+  readonly buffers: readonly TensorInfo[];
   readonly gaps: readonly Gap[];
 }
 
@@ -25,12 +27,13 @@ export function readModel(config: ModelConfig, tensors: readonly TensorInfo[], w
   if (config.quantisation !== null && quantised.length === 0) {
     gaps.push({ name: 'quantization_config', reason: `config.json says that the weights are quantised (${quoteText(config.quantisation, 40)}), and no tensor shows how; give the checkpoint before quantisation`, bytes: 0 });
   }
-  const weights: NamedWeight[] = [], vectors: Vector[] = [];
+  const weights: NamedWeight[] = [], vectors: Vector[] = [], buffers: TensorInfo[] = [];
   for (const tensor of plain) {
     const found = describeTensor(config, tensor);
     // One by one: of a stack there may be more than a call takes arguments.
     if ('weights' in found) for (const weight of found.weights) weights.push(weight);
     else if ('vectors' in found) vectors.push(...found.vectors);
+    else if ('buffer' in found) buffers.push(found.buffer);
     else gaps.push({ name: tensor.name, reason: found.refused, bytes: tensor.bytes });
   }
   const claims = new Map<string, Set<number>>();
@@ -48,13 +51,18 @@ export function readModel(config: ModelConfig, tensors: readonly TensorInfo[], w
   return {
     weights: clearWeights.sort((a, b) => compareModules(a.named, b.named)).map(({ weight }) => weight),
     vectors: clearVectors.sort((a, b) => (a.layer ?? Infinity) - (b.layer ?? Infinity) || (a.name < b.name ? -1 : a.name > b.name ? 1 : 0)),
+    buffers,
     gaps,
   };
 }
 
-/** With tied weights, and one tensor for both: the embedding, whichever of its two names it is stored under. */
+/**
+ * With tied weights, and one tensor for both: the embedding, whichever of its two names it is stored under. With a tensor for
+ * each: the head takes the embedding's sign probes, so that it can be held against the one tensor of its base.
+ */
 function nameTied(config: ModelConfig, weights: readonly NamedWeight[], claims: Claims): readonly NamedWeight[] {
-  if (config.ties !== true || claims.has('embed')) return weights;
+  if (config.ties !== true) return weights;
+  if (claims.has('embed')) return weights.map((entry) => entry.weight.name !== 'head' ? entry : { ...entry, weight: { ...entry.weight, signsAs: 'embed' } });
   return weights.map((entry) => entry.weight.name !== 'head' ? entry : {
     ...entry, named: { ...entry.named, name: 'embed', role: 'embed' }, weight: { ...entry.weight, name: 'embed', role: 'embed' },
   });

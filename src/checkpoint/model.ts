@@ -47,7 +47,7 @@ export async function locateModel(path: string): Promise<ModelCheckpoint> {
     throw new WeightseqError('weights-missing', 'expected weights, found files without any tensor', { file: found.files[0]?.file ?? path, mend: 'Download or save the model again.' });
   }
   const config = await readConfig(folder, names);
-  const { weights, vectors, gaps } = readModel(config, found.tensors, found.whole);
+  const { weights, vectors, buffers, gaps } = readModel(config, found.tensors, found.whole);
   return {
     path,
     kind: 'checkpoint',
@@ -60,6 +60,7 @@ export async function locateModel(path: string): Promise<ModelCheckpoint> {
     architecture: { name: config.name, known: config.layout !== null },
     weights,
     vectors,
+    buffers,
     gaps: [...config.gaps, ...found.gaps, ...gaps, ...await fileGaps(folder.folder, names, found.names)],
   };
 }

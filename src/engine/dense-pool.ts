@@ -10,7 +10,7 @@ import { WeightseqError } from '../errors.js';
 import { warm } from './ahead.js';
 import type { NonFinite } from './census.js';
 import type { Reply, Request } from './dense-worker.js';
-import { readDense, runCensus, runSums, type DenseReading, type Runner, type Task } from './dense.js';
+import { readDense, runCensus, runSums, type DenseReading, type OnShare, type Runner, type Task } from './dense.js';
 import type { EngineOptions } from './session.js';
 import { byteRanges } from './strips.js';
 import type { DenseJob, Sums } from './sums.js';
@@ -24,9 +24,10 @@ const AHEAD = 2;
  * Reads every job. A weight that cannot be read gives its error in place of a reading, and the others are read all the same.
  * `options.threads` is the number of strips in work at a time: as many as there are cores, at most 8, unless given; with 1, and on
  * another provider than `cpu`, all is done in the calling thread.
+ * @param onShare which share of a job's weight has been read, strip by strip
  * @throws WeightseqError `provider-unavailable`, and `signature-invalid` for a probe with NaN or infinity: these are no weight's fault
  */
-export async function* probeAllDense<Job extends DenseJob>(jobs: Iterable<Job>, options: EngineOptions): AsyncGenerator<{ job: Job; reading: DenseReading | WeightseqError }> {
+export async function* probeAllDense<Job extends DenseJob>(jobs: Iterable<Job>, options: EngineOptions, onShare: (job: Job, share: number) => void = () => undefined): AsyncGenerator<{ job: Job; reading: DenseReading | WeightseqError }> {
   const threads = options.executionProvider === 'cpu' ? Math.max(1, options.threads ?? Math.min(availableParallelism(), MOST_THREADS)) : 1;
   const team = newTeam(threads, { ...options, threads: 1 });
   const iterator = jobs[Symbol.iterator]();
@@ -36,12 +37,13 @@ export async function* probeAllDense<Job extends DenseJob>(jobs: Iterable<Job>, 
       while (team.waiting() < 2 * threads && begun.length < 64) {
         const next = iterator.next();
         if (next.done === true) break;
-        const { weight, base, probes, signs } = next.value;
+        const job = next.value;
+        const { weight, base, probes, signs } = job;
         // Without what else the caller's job carries: a task is copied to its thread.
-        const reading = attempt({ weight, ...(base === undefined ? {} : { base }), probes, signs }, options, team.runner);
+        const reading = attempt({ weight, ...(base === undefined ? {} : { base }), probes, signs }, options, team.runner, (share) => { onShare(job, share); });
         // It is awaited in its turn; until then its failure is nobody's.
         reading.catch(() => undefined);
-        begun.push({ job: next.value, reading });
+        begun.push({ job, reading });
       }
       const first = begun.shift();
       if (first === undefined) return;
@@ -54,9 +56,9 @@ export async function* probeAllDense<Job extends DenseJob>(jobs: Iterable<Job>, 
   }
 }
 
-async function attempt(job: DenseJob, options: EngineOptions, runner: Runner): Promise<DenseReading | WeightseqError> {
+async function attempt(job: DenseJob, options: EngineOptions, runner: Runner, onShare: OnShare): Promise<DenseReading | WeightseqError> {
   try {
-    return await readDense(job, options, runner);
+    return await readDense(job, options, runner, onShare);
   } catch (error) {
     if (error instanceof WeightseqError && error.code === 'engine-failed') return error;
     throw error;

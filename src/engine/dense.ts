@@ -67,8 +67,11 @@ export async function runCensus({ job, of, strip }: Extract<Task, { kind: 'censu
   return addUp(counts, outputs);
 }
 
+/** Which share of a weight has been read since the last call; they add up to 1. */
+export type OnShare = (share: number) => void;
+
 /** One weight by way of a runner, which may share the strips out. */
-export async function readDense(job: DenseJob, options: EngineOptions, runner: Runner): Promise<DenseReading> {
+export async function readDense(job: DenseJob, options: EngineOptions, runner: Runner, onShare: OnShare = () => undefined): Promise<DenseReading> {
   const { weight: { values, shape } } = job;
   const base = job.base?.values;
   const layout = layoutOf(values, shape);
@@ -77,10 +80,14 @@ export async function readDense(job: DenseJob, options: EngineOptions, runner: R
   if (base !== undefined) requireFit(base, shape);
   const width = job.probes.reduce((total, { columns }) => total + columns, job.signs?.columns ?? 0);
   const strips = stripsOf(layout, base === undefined ? [values.tensor] : [values.tensor, base.tensor], width);
-  const sumAs = async (type: Real): Promise<Sums> => addSums(await all(strips.map((strip) => runner.sums({ kind: 'sums', job, strip, type }))));
+  const sumAs = async (type: Real, onStrip?: OnShare): Promise<Sums> => addSums(await all(strips.map(async (strip) => {
+    const sums = await runner.sums({ kind: 'sums', job, strip, type });
+    onStrip?.(strip.count / layout.rows);
+    return sums;
+  })));
 
   const type = realOf(job);
-  const sums = await sumAs(type);
+  const sums = await sumAs(type, onShare);
   if (suffices(sums, shape, type)) return reading(job, sums, type === ELEMENT.float ? EPSILON : 0);
   if (!Number.isFinite(sums.squares)) {
     const bad = await countIn('weight');

@@ -68,7 +68,7 @@ export async function sumStrip(job: DenseJob, strip: Span, type: Real, options: 
 
   const sums = emptySums(probes.map(({ columns }) => columns), c);
   if (rightSquares !== null) splitColumns(outputs(rightSquares), sums.rightSquares);
-  const X = signs === null ? new Int8Array() : signRows({ name: weight.name, side: layout.transposed ? 'right' : 'left', ...signs }, strip.first, strip.count);
+  const X = signs === null ? new Int8Array() : signRows({ name: weight.signsAs ?? weight.name, side: layout.transposed ? 'right' : 'left', ...signs }, strip.first, strip.count);
   const L = lefts.map((left) => outputs(left));
   for (const { Z, squares, first, count } of blocks) {
     sums.squares += total(outputs(squares));
@@ -142,7 +142,7 @@ function rightProbes(graph: Graph, { weight, signs }: DenseJob, probes: readonly
   const parts = probes.map(({ right, columns }) => graph.op('Cast', [graph.tensor(right, length * columns, { first: 0, count: length, columns })], { to: type }));
   if (signs !== null && signs.columns > 0) {
     const side = weight.values.transposed ? 'left' : 'right';
-    parts.push(graph.op('Cast', [graph.bytes(signRows({ name: weight.name, side, ...signs }, 0, length), [length, signs.columns])], { to: type }));
+    parts.push(graph.op('Cast', [graph.bytes(signRows({ name: weight.signsAs ?? weight.name, side, ...signs }, 0, length), [length, signs.columns])], { to: type }));
   }
   return join(graph, parts, 1);
 }

@@ -6,7 +6,8 @@ import { fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import type { EngineOptions } from '../engine/index.js';
 import { WeightseqError, type ErrorCode, type ErrorDetail } from '../errors.js';
-import type { OnProgress } from './model-read.js';
+import { changedFiles, fileStamps } from '../files.js';
+import { filesOf, type OnProgress } from './model-read.js';
 import type { ModelPlan, ModelReading } from './model.js';
 
 /** What the reading process is told. */
@@ -28,6 +29,7 @@ const READER = fileURLToPath(new URL('./reader-process.js', import.meta.url));
  * @throws WeightseqError what `readModel` throws, and `engine-failed` when the process dies
  */
 export function readModelApart(plan: ModelPlan, options: EngineOptions, onProgress?: OnProgress): Promise<ModelReading> {
+  const before = fileStamps(filesOf(plan));
   return new Promise((resolve, reject) => {
     const child = fork(READER, { serialization: 'advanced', stdio: ['ignore', 'inherit', 'inherit', 'ipc'], execArgv: [] });
     const stop = () => { child.kill('SIGKILL'); };
@@ -41,7 +43,7 @@ export function readModelApart(plan: ModelPlan, options: EngineOptions, onProgre
     child.on('exit', (code, signal) => {
       process.off('exit', stop);
       // Without effect after the reading has come.
-      reject(died(plan, signal ?? `exit code ${code ?? 'unknown'}`));
+      void died(before, signal ?? `exit code ${code ?? 'unknown'}`).then(reject);
     });
     child.send({ plan, options } satisfies ReadOrder);
   });
@@ -53,9 +55,9 @@ function revive({ code, message, file, tensor, mend }: Extract<ReadNews, { error
   });
 }
 
-function died(plan: ModelPlan, how: string): WeightseqError {
-  const file = plan.steps[0]?.weight.values.tensor.file;
-  return new WeightseqError('engine-failed', `the reading process ended with ${how}: a shard was probably truncated or replaced while it was read`, {
-    ...(file === undefined ? {} : { file }), mend: 'Make sure that nothing writes to the files, and scan again.',
-  });
+/** Names the file that changed meanwhile, where one did: without one the system ended the process, as when memory is short. */
+async function died(before: Promise<ReadonlyMap<string, string>>, how: string): Promise<WeightseqError> {
+  const [file] = await changedFiles(await before);
+  if (file === undefined) return new WeightseqError('engine-failed', `the reading process ended with ${how}`, { mend: 'Check that there is memory enough, and scan again.' });
+  return new WeightseqError('engine-failed', `the reading process ended with ${how}: the file changed while it was read`, { file, mend: 'Make sure that nothing writes to it, and scan again.' });
 }

@@ -14,7 +14,7 @@ export function planModel(checkpoint: ModelCheckpoint, probeSets: readonly Probe
   const gaps: Gap[] = [];
   const baseWeights = new Map(base?.weights.map((weight) => [weight.name, weight]));
   const steps = checkpoint.weights.flatMap((stored): ModelStep[] => {
-    const other = baseWeights.get(stored.name);
+    const other = baseWeights.get(stored.name) ?? (stored.signsAs === undefined ? undefined : baseWeights.get(stored.signsAs));
     const size = bytesOf(stored);
     if (base !== null && other === undefined) {
       gaps.push({ name: stored.name, reason: 'the base has no such weight, so that it can\'t be compared', bytes: size });
@@ -46,8 +46,10 @@ export function planModel(checkpoint: ModelCheckpoint, probeSets: readonly Probe
   for (const { name } of [...(base?.weights ?? []), ...(base?.vectors ?? [])]) {
     if (!names.has(name)) gaps.push({ name, reason: 'the base has it, the checkpoint does not', bytes: 0 });
   }
-  const bytes = steps.reduce((sum, step) => sum + step.bytes, 0) + vectors.reduce((sum, { vector }) => sum + vector.tensor.bytes, 0);
-  return { of: base === null ? 'weights' : 'change', steps, vectors, signs: SIGNS, bytes, gaps };
+  const { buffers } = checkpoint;
+  const others = [...vectors.map(({ vector }) => vector.tensor), ...buffers];
+  const bytes = [...steps, ...others].reduce((sum, part) => sum + part.bytes, 0);
+  return { of: base === null ? 'weights' : 'change', steps, vectors, buffers, signs: SIGNS, bytes, gaps };
 }
 
 function isVocabulary({ role }: DenseWeight): boolean {

@@ -1,4 +1,4 @@
-import { probeAllDense, readVector, type EngineOptions } from '../engine/index.js';
+import { countNonFinite, probeAllDense, readVector, type EngineOptions } from '../engine/index.js';
 import { WeightseqError } from '../errors.js';
 import { changedFiles, fileStamps } from '../files.js';
 import type { DenseWeight, Gap, Probe, Vector } from '../types.js';
@@ -30,18 +30,18 @@ export async function readModel(plan: ModelPlan, options: EngineOptions, onProgr
   const nonFinite: ModelReading['nonFinite'][number][] = [];
   let bytes = 0;
   let done = 0;
-  for await (const { job, reading } of probeAllDense(jobs, options)) {
+  const onShare = ({ step }: StepJob, share: number) => { onProgress(Math.round(done += step.bytes * share), plan.bytes); };
+  for await (const { job, reading } of probeAllDense(jobs, options, onShare)) {
     const { step: { weight, base, bytes: size } } = job;
-    onProgress(done += size, plan.bytes);
     if (reading instanceof WeightseqError) {
       failed.push(failure(weight.name, reading, size));
       continue;
     }
-    const { name, role, layer, shape, values } = weight;
+    const { name, role, layer, shape, values, signsAs } = weight;
     const { nan, infinite } = reading.nonFinite;
     if (nan + infinite > 0) nonFinite.push({ name, nan, infinite, bytes: size });
     weights.push({
-      name, role, layer, shape, dtype: values.tensor.dtype, baseDtype: base?.values.tensor.dtype ?? null, bytes: size,
+      name, role, layer, shape, dtype: values.tensor.dtype, baseDtype: base?.values.tensor.dtype ?? null, bytes: size, ...(signsAs === undefined ? {} : { signsAs }),
       coordinates: reading.coordinates, signs: reading.signs ?? new Float64Array(), norm: reading.norm,
     });
     bytes += size;
@@ -64,6 +64,17 @@ export async function readModel(plan: ModelPlan, options: EngineOptions, onProgr
     }
     onProgress(done += tensor.bytes, plan.bytes);
   }
+  for (const tensor of plan.buffers) {
+    try {
+      const counts = await countNonFinite(tensor, options);
+      if (counts.nan + counts.infinite > 0) nonFinite.push({ name: tensor.name, ...counts, bytes: tensor.bytes });
+      bytes += tensor.bytes;
+    } catch (error) {
+      if (!(error instanceof WeightseqError)) throw error;
+      failed.push(failure(tensor.name, error, tensor.bytes));
+    }
+    onProgress(done += tensor.bytes, plan.bytes);
+  }
   for (const file of await changedFiles(before)) failed.push(changedGap(file));
   return { of: plan.of, weights, vectors, baseVectors, failed, nonFinite, bytes, signs: plan.signs };
 }
@@ -79,8 +90,9 @@ function vectorReading({ name, role, layer, tensor: { dtype } }: Vector, values:
 }
 
 /** The files that a plan reads. */
-function filesOf({ steps, vectors }: ModelPlan): string[] {
+export function filesOf({ steps, vectors, buffers }: ModelPlan): string[] {
   return [
+    ...buffers.map(({ file }) => file),
     ...steps.flatMap(({ weight, base }) => [weight.values.tensor.file, ...(base ? [base.values.tensor.file] : [])]),
     ...vectors.flatMap(({ vector, base }) => [vector.tensor.file, ...(base ? [base.tensor.file] : [])]),
   ];

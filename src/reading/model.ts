@@ -1,5 +1,5 @@
 /** The nouns of whole checkpoints: what will be read of one, and the numbers that reading it gives. */
-import type { DenseWeight, Dtype, Gap, Probe, Role, Vector } from '../types.js';
+import type { DenseWeight, Dtype, Gap, Probe, Role, TensorInfo, Vector } from '../types.js';
 
 /** The random ±1 probes X and Y (docs/signature-format.md). */
 export interface SignProbes {
@@ -25,6 +25,8 @@ export interface ModelPlan {
   readonly of: 'weights' | 'change';
   readonly steps: readonly ModelStep[];
   readonly vectors: readonly { readonly vector: Vector; readonly base: Vector | null }[];
+  /** Read for NaN and infinity only. */
+  readonly buffers: readonly TensorInfo[];
   readonly signs: SignProbes;
   readonly bytes: number;
   /** What has no counterpart in the base, or only in part. */
@@ -42,6 +44,8 @@ export interface DenseReading {
   /** Of the base's tensor, where the reading is of a change; null otherwise. */
   readonly baseDtype: Dtype | null;
   readonly bytes: number;
+  /** The name by which its sign probes were drawn, where that is not its own. */
+  readonly signsAs?: string | undefined;
   /** By probe key: u_i' W v_i. */
   readonly coordinates: ReadonlyMap<string, Float64Array>;
   /** X' W Y, columns × columns. */

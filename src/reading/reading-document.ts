@@ -21,7 +21,7 @@ export const readingDocument = z.strictObject({
   signProbes: z.strictObject({ algorithm: z.literal('murmur3-sign-1'), seed: z.number().int().nonnegative(), columns: z.number().int().min(1) }),
   signatures: z.array(z.strictObject({ trait: z.string(), base: z.string(), sha256 })),
   weights: z.array(z.strictObject({
-    name: z.string(), role, layer, shape: z.tuple([z.number().int().nonnegative(), z.number().int().nonnegative()]), dtype, bytes: count, norm: z.number().nonnegative().nullable(),
+    name: z.string(), role, layer, shape: z.tuple([z.number().int().nonnegative(), z.number().int().nonnegative()]), dtype, bytes: count, signsAs: z.string().optional(), norm: z.number().nonnegative().nullable(),
   })),
   /** Weights that the checkpoint has, those included that could not be read. */
   weightsTotal: z.number().int().nonnegative(),

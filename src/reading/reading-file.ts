@@ -28,7 +28,7 @@ export async function writeReading(path: string, { reading, provenance }: KeptRe
     ...provenance,
     bytesRead: reading.bytes,
     signProbes: { algorithm: 'murmur3-sign-1', ...signs },
-    weights: reading.weights.map(({ name, role, layer, shape, dtype, bytes, norm }) => ({ name, role, layer, shape: [...shape], dtype, bytes, norm: Number.isFinite(norm) ? norm : null })),
+    weights: reading.weights.map(({ name, role, layer, shape, dtype, bytes, signsAs, norm }) => ({ name, role, layer, shape: [...shape], dtype, bytes, signsAs, norm: Number.isFinite(norm) ? norm : null })),
     vectors: reading.vectors.map(({ name, role, layer, dtype }) => ({ name, role, layer, dtype })),
     failed: [...reading.failed],
     nonFinite: [...reading.nonFinite],

@@ -67,6 +67,7 @@ function modelItem(result: ModelScanResult, failOn: FailOn): ReportItem {
     } : {}),
     coverage: { ...coverage, notCompared: change?.notCompared.map(({ name }) => name) ?? [], unread: result.gaps.map(({ name, reason }) => ({ name, reason })) },
     base: { ...result.base, layers: result.knownBase?.layers ?? null, declared: result.declaredBase, measured: result.measuredBase, norm: result.baseNorm },
+    ...(result.architecture ? { architecture: { ...result.architecture } } : {}),
     ...identityOf(result),
     beside: [],
     errors: errors.map(reportError),

@@ -107,6 +107,7 @@ const item = z.strictObject({
     norm: finite.nullable().describe('|W0|, Frobenius, over the weights of the base; null where it is not known'),
   }),
   files: z.array(file).describe('the files that decide: weights, configuration, index'),
+  architecture: z.strictObject({ name: z.string().nullable(), known: z.boolean() }).optional().describe('of a whole checkpoint: model_type of its configuration; where it is not known, weights are told by name and shape alone, and none is missed'),
   digest: z.string().nullable().describe('sha256 of the lines "SHA256  NAME" of all files above, as sha256sum prints them; null where they were not hashed'),
   beside: z.array(beside).describe('files beside the weights that some loader could execute or take instead, and code that the configuration asks for'),
   policy: z.array(ruleOutcome).optional(),

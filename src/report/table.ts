@@ -118,6 +118,7 @@ function renderFacts(item: ReportItem, width: number): string[] {
   }[base.how];
   const name = base.name === null ? (item.kind === 'checkpoint' ? 'not known' : 'not named by the adapter') : `${escapeText(base.name)} (${how})`;
   const lines = item.kind === 'unknown' ? [] : [paragraph('  base      ', name, width)];
+  if (item.architecture?.known === false) lines.push(paragraph('  names     ', architectureText(item.architecture.name), width));
   if (coverage.total > 0) {
     const norm = normText(item);
     lines.push(
@@ -131,6 +132,11 @@ function renderFacts(item: ReportItem, width: number): string[] {
   const more = coverage.unread.length - gaps.length;
   if (more > 0) gaps.push(`  missing   … and ${more} more (--format json names all)`);
   return [...lines, ...gaps, ...item.errors.map((e) => paragraph('  error     ', errorText(e, item.path), width))];
+}
+
+function architectureText(name: string | null): string {
+  const what = name === null ? 'no architecture is named by a config.json' : `the architecture ${escapeText(name)} is not known`;
+  return `${what}: weights were told by their names and shapes, and whether all are there can't be said`;
 }
 
 function normText({ deltaNorm, change }: ReportItem): string {

@@ -1,12 +1,15 @@
 /** What changed between a checkpoint and its base. Pure. In: a reading and the base's numbers. Out: ΔW in coordinates and norms, in float64. */
 import type { DenseReading, ModelReading, VectorReading } from '../reading/model.js';
-import { estimateNorm } from '../reading/norms.js';
+import { estimateNorm, type NormEstimate } from '../reading/norms.js';
 import type { Gap, Role } from '../types.js';
 import type { BaseNumbers, BaseWeight } from './base-numbers.js';
 import { norm } from './null.js';
 import { computingNorm, computingSd, conversionNorm, coordinateSd, isSameRounded, roundingNorm } from './rounding.js';
 
-/** |ΔW|, Frobenius, with a 90 % interval; `floor` is what rounding alone can make of it, already subtracted from value and low. */
+/**
+ * |ΔW|, Frobenius, with a 90 % interval; `floor` is what rounding alone can make of it, already subtracted from value and low.
+ * Where little was changed, less was rounded than the floor: the upper end takes nothing away.
+ */
 export interface FlooredNorm {
   readonly value: number;
   readonly low: number;
@@ -24,6 +27,14 @@ export interface WeightChange {
   /** By signature: u_i' ΔW v_i, and the standard deviation of each. */
   readonly coordinates: ReadonlyMap<string, Float64Array>;
   readonly sds: ReadonlyMap<string, Float64Array>;
+  /** The numbers may differ from the base's by the rounding to a narrower dtype, below which a change can hide. */
+  readonly isConverted: boolean;
+}
+
+/** A weight's change, and its norm before anything is taken off. */
+interface Measured {
+  readonly weight: WeightChange;
+  readonly raw: NormEstimate;
 }
 
 export interface Change {
@@ -45,40 +56,42 @@ const FAR = 8;
 
 /** @param base null where the reading itself is of ΔW */
 export function changeOf(reading: ModelReading, base: BaseNumbers | null): Change {
-  const weights: WeightChange[] = [];
+  const measured: Measured[] = [];
   const notCompared: Change['notCompared'][number][] = [];
   let squares = 0;
   for (const weight of reading.weights) {
-    const known = base?.weights.get(weight.name);
-    if (base === null) weights.push(direct(weight));
+    const known = base?.weights.get(weight.name) ?? (weight.signsAs === undefined ? undefined : base?.weights.get(weight.signsAs));
+    if (base === null) measured.push(direct(weight));
     else if (known && known.shape.join() === weight.shape.join()) {
-      weights.push(subtracted(weight, known, base));
+      measured.push(subtracted(weight, known, base));
       squares += weight.norm ** 2;
     } else notCompared.push({ name: weight.name, bytes: weight.bytes });
   }
   const vectors = base === null ? new Map(reading.baseVectors.map((v) => [v.name, v])) : base.vectors;
   if (vectors === null) notCompared.push(...reading.vectors.map(({ name, values }) => ({ name, bytes: values.byteLength })));
-  const norm = total(weights.map((w) => w.norm).filter((_, i) => weights[i]?.deltaNorm !== 0), base === null);
-  return { weights, notCompared, vectors: vectors === null ? [] : vectorGaps(reading.vectors, vectors), norm, ratio: squares > 0 ? norm.value / Math.sqrt(squares) : null };
+  const norm = total(measured, base === null);
+  return { weights: measured.map(({ weight }) => weight), notCompared, vectors: vectors === null ? [] : vectorGaps(reading.vectors, vectors), norm, ratio: squares > 0 ? norm.value / Math.sqrt(squares) : null };
 }
 
-function direct(weight: DenseReading): WeightChange {
+function direct(weight: DenseReading): Measured {
   const { name, role, layer, norm, coordinates, dtype, baseDtype, shape } = weight;
   const floor = conversionNorm({ dtype, shape, norm: 0 }, baseDtype ?? dtype);
   const sds = new Map([...coordinates].map(([key, c]) => [key, c.map((v) => computingSd(weight, v))]));
-  const estimate = { value: norm, low: norm, high: norm, floor };
-  return { name, role, layer, norm: estimate, deltaNorm: norm > MARGIN * floor || Number.isNaN(norm) ? norm : 0, coordinates, sds };
+  const raw = { value: norm, low: norm, high: norm };
+  const deltaNorm = norm > MARGIN * floor || Number.isNaN(norm) ? norm : 0;
+  return { raw, weight: { name, role, layer, norm: { ...raw, floor }, deltaNorm, coordinates, sds, isConverted: floor > 0 } };
 }
 
 /** u'(W − W0)v = u'Wv − c0, and |ΔW|² = E (X'WY − X'W0Y)²: the mean of its squares. */
-function subtracted(weight: DenseReading, known: BaseWeight, base: BaseNumbers): WeightChange {
+function subtracted(weight: DenseReading, known: BaseWeight, base: BaseNumbers): Measured {
   const { name, role, layer, signs } = weight;
-  const { value: rms, low, high } = estimateNorm(signs.map((v, i) => v - (known.signs[i] ?? Number.NaN)), Math.sqrt(signs.length));
+  const raw = estimateNorm(signs.map((v, i) => v - (known.signs[i] ?? Number.NaN)), Math.sqrt(signs.length));
+  const { value: rms, low, high } = raw;
   const computing = computingNorm(weight);
-  const unchanged = Math.hypot(computing, known.dtype === null ? 0 : conversionNorm(weight, known.dtype));
+  const conversion = known.dtype === null ? 0 : conversionNorm(weight, known.dtype);
+  const unchanged = Math.hypot(computing, conversion);
   const floor = Math.hypot(computing, roundingNorm(weight));
   const without = (value: number): number => Math.sqrt(Math.max(0, value ** 2 - floor ** 2));
-  // Where little was changed, less was rounded than the floor: the upper end takes nothing away.
   const norm = { value: without(rms), low: without(low), high, floor };
   const coordinates = new Map<string, Float64Array>();
   let largest = 0;
@@ -92,20 +105,26 @@ function subtracted(weight: DenseReading, known: BaseWeight, base: BaseNumbers):
     largest = change.reduce((most, v) => Math.max(most, Math.abs(v)), largest);
     isChanged ||= change.some((v, i) => !(Math.abs(v) <= FAR * coordinateSd(weight, values[i] ?? Number.NaN)));
   }
-  // What did not change was not rounded.
-  const sd = isChanged ? coordinateSd : computingSd;
+  // What did not change was not rounded, unless it was stored in a narrower dtype.
+  const sd = isChanged || conversion > 0 ? coordinateSd : computingSd;
   const sds = new Map([...coordinates.keys()].map((key) => [key, (weight.coordinates.get(key) ?? new Float64Array()).map((v) => sd(weight, v))]));
   // Changed, but by less than rounding may explain: it counts as changed all the same. |ΔW| ≥ |u'ΔWv| for u, v of length 1.
-  return { name, role, layer, norm, deltaNorm: isChanged ? norm.value || Math.max(rms, largest) : 0, coordinates, sds };
+  const deltaNorm = isChanged ? norm.value || Math.max(rms, largest) : 0;
+  return { raw, weight: { name, role, layer, norm, deltaNorm, coordinates, sds, isConverted: conversion > 0 } };
 }
 
-function total(norms: readonly FlooredNorm[], isExact: boolean): FlooredNorm {
-  const square = norms.reduce((sum, { value }) => sum + value ** 2, 0);
-  const floor = norm(norms.map((n) => n.floor));
+/** Over the weights that changed; the upper end also holds what may hide below the rounding of the others. */
+function total(measured: readonly Measured[], isExact: boolean): FlooredNorm {
+  const changed = measured.filter(({ weight }) => weight.deltaNorm !== 0);
+  const floor = norm(changed.map(({ weight }) => weight.norm.floor));
+  const squares = (of: readonly number[]): number => of.reduce((sum, v) => sum + v ** 2, 0);
+  const square = squares(changed.map(({ weight }) => weight.norm.value));
   if (isExact) return { value: Math.sqrt(square), low: Math.sqrt(square), high: Math.sqrt(square), floor };
+  const open = measured.filter(({ weight }) => weight.deltaNorm !== 0 || weight.isConverted);
+  const whole = squares(open.map(({ raw }) => raw.value));
   // The weights' signs are independent, and so are the errors of their squares.
-  const half = norm(norms.map(({ low, high }) => (high ** 2 - low ** 2) / 2));
-  return { value: Math.sqrt(square), low: Math.sqrt(Math.max(0, square - half)), high: Math.sqrt(square + half), floor };
+  const half = norm(open.map(({ raw: { low, high } }) => (high ** 2 - low ** 2) / 2));
+  return { value: Math.sqrt(square), low: Math.sqrt(Math.max(0, squares(changed.map(({ raw }) => raw.value)) - floor ** 2 - half)), high: Math.sqrt(whole + half), floor };
 }
 
 function vectorGaps(vectors: readonly VectorReading[], base: ReadonlyMap<string, VectorReading>): Gap[] {

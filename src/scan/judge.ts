@@ -30,6 +30,8 @@ export interface Evidence {
   readonly scored: number;
   /** Standard deviation of the score from rounding and from the subtraction of the base; 0 when absent. */
   readonly sd?: number;
+  /** Scored weights are stored in a narrower dtype than the base's, below whose rounding a change can hide; false when absent. */
+  readonly isConverted?: boolean;
 }
 
 type Rules = Pick<SignatureDocument, 'calibration' | 'null' | 'level' | 'smallestMeaningfulShift'>;
@@ -58,8 +60,7 @@ export function judge(evidence: Evidence, rules: Rules): Judgement {
     const read = alone ? `; what was read, taken alone, would be ${alone.verdict}` : '';
     return give('indeterminate', `${gaps} ${gaps === 1 ? 'thing was' : 'things were'} not read or not understood${read}`);
   }
-  // Whatever the line says at 0, weights that are the base's behave as the base does.
-  if (!kind) return { ...give('absent', 'no weight is changed'), shift: shift && { ...shift, value: 0, low: 0, high: 0 } };
+  if (!kind) return unchanged(evidence, noise, rules, shift, give);
   if (evidence.scored === 0) return give('indeterminate', 'the signature scores none of the weights that changed');
   if (match && !match.group) return give('indeterminate', match.reason);
   if (group && !test) {
@@ -69,6 +70,20 @@ export function judge(evidence: Evidence, rules: Rules): Judgement {
   if (!shift) return give('indeterminate', 'the signature is not calibrated');
   if (noise >= rules.smallestMeaningfulShift) return give('indeterminate', `the rounding of the weights alone can move the shift by ${noise.toPrecision(2)}, more than ${rules.smallestMeaningfulShift}, the smallest that matters`);
   return alone ? give(alone.verdict, alone.reason) : give('indeterminate', undecided(shift, test, rules));
+}
+
+/**
+ * Whatever the line says at 0, weights that are the base's behave as the base does. Weights that are the base's only up to the
+ * rounding of a narrower dtype may hide a change, which then stands in the score and in its noise.
+ */
+function unchanged({ score, isConverted = false }: Evidence, noise: number, rules: Rules, shift: Shift | null, give: (verdict: Verdict, reason: string) => Judgement): Judgement {
+  const value = isConverted ? (rules.calibration?.slope ?? 0) * score : 0;
+  const half = isConverted ? noise : 0;
+  const most = Math.abs(value) + half;
+  const judgement = !isConverted ? give('absent', 'no weight is changed')
+    : most < rules.smallestMeaningfulShift ? give('absent', 'no weight is changed beyond the rounding of its numbers, and what may hide below that is too small to matter')
+    : give('indeterminate', `no weight is changed beyond the rounding of its numbers, but together they may hide a shift of ${most.toPrecision(2)}; scan the model before it was rounded`);
+  return { ...judgement, shift: shift && { ...shift, value, low: value - half, high: value + half } };
 }
 
 /** The lowest score with p below the level and, on the calibration line, a shift above the smallest that matters. */

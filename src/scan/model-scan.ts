@@ -38,6 +38,8 @@ export interface ModelScanResult extends Identity {
   /** What the configuration says of the base, and what the weights say; null where they do not tell. */
   readonly declaredBase: string | null;
   readonly measuredBase: string | null;
+  /** `model_type` of the configuration, and whether the program has a table for it; null where nothing was located. */
+  readonly architecture: ModelCheckpoint['architecture'] | null;
   readonly change: Change | null;
   readonly unexplained: readonly WeightChange[];
   readonly findings: readonly ModelFinding[];
@@ -50,6 +52,8 @@ export interface ModelScanResult extends Identity {
 /** A whole checkpoint made ready to be read: nothing of its weights has been touched. */
 export interface PreparedModel extends ResolvedBase {
   readonly checkpoint: ModelCheckpoint;
+  /** The base itself, where it is given. */
+  readonly baseCheckpoint: ModelCheckpoint | null;
   readonly knownBase: KnownBase | null;
   readonly signatures: readonly ListedSignature[];
   readonly plan: ModelPlan;
@@ -79,7 +83,7 @@ export async function prepareModel(path: string, options: ModelScanOptions): Pro
   const plan = planModel(checkpoint, chosen.signatures.map(({ sha256, weights }) => ({ key: sha256, weights })), shapes, base);
   const baseGaps = base?.gaps.map((gap) => ({ ...gap, name: `base: ${gap.name}` })) ?? [];
   const errors = chosen.signatures.length === 0 ? [noSignature(chosen.base, options)] : [];
-  return { ...chosen, checkpoint, plan, stamps, errors, declaredBase: claim, gaps: [...checkpoint.gaps, ...baseGaps, ...plan.gaps, ...chosen.gaps] };
+  return { ...chosen, checkpoint, baseCheckpoint: base, plan, stamps, errors, declaredBase: claim, gaps: [...checkpoint.gaps, ...baseGaps, ...plan.gaps, ...chosen.gaps] };
 }
 
 /** The base, its signatures of the wanted traits, and what of the base is not there. */
@@ -99,7 +103,7 @@ export async function scanModel(path: string, options: ModelScanOptions): Promis
   const start = performance.now();
   checkOptions(options);
   const nothing: Omit<ModelScanResult, 'errors' | 'seconds'> = {
-    path, kind: 'checkpoint', source: { from: 'weights' }, base: { name: null, how: 'unknown' }, knownBase: null, declaredBase: null, measuredBase: null, change: null,
+    path, kind: 'checkpoint', source: { from: 'weights' }, base: { name: null, how: 'unknown' }, knownBase: null, declaredBase: null, measuredBase: null, architecture: null, change: null,
     ...UNIDENTIFIED, unexplained: [], findings: [], gaps: [], coverage: { bytes: 0, bytesTotal: 0, read: 0, scored: 0, total: 0 },
   };
   const seconds = () => (performance.now() - start) / 1000;
@@ -111,15 +115,34 @@ export async function scanModel(path: string, options: ModelScanOptions): Promis
   }
 }
 
+/**
+ * Holds the base that is given against what the signatures and the library know of it: whatever is subtracted is believed.
+ * @throws WeightseqError `base-mismatch` naming the first weight that is another's, and as `readModelApart`
+ */
+async function verifyBase(given: ModelCheckpoint, { signatures, knownBase }: PreparedModel, options: ModelScanOptions): Promise<void> {
+  if (signatures.length === 0 || knownBase === null) return;
+  const plan = planModel(given, signatures.map(({ sha256, weights }) => ({ key: sha256, weights })), new Map(Object.entries(knownBase.weights)));
+  const steps = plan.steps.filter(({ probes }) => probes.length > 0);
+  const scored = { ...plan, steps, vectors: [], buffers: [], bytes: steps.reduce((sum, { bytes }) => sum + bytes, 0) };
+  const reading = await readModelApart(scored, { executionProvider: options.executionProvider ?? 'cpu' });
+  const { weights } = changeOf(reading, await baseNumbers(signatures, await openBaseReading(options.library, knownBase.name)));
+  const other = weights.find(({ deltaNorm }) => deltaNorm !== 0);
+  if (other === undefined) return;
+  throw new WeightseqError('base-mismatch', `the weights given with --base are not those of ${escapeText(knownBase.name)}: ${escapeText(other.name)} differs by ${other.deltaNorm.toPrecision(2)}`, {
+    file: given.path, mend: 'Give the base that the signatures were made from, or scan without --base.',
+  });
+}
+
 type Outcome = Omit<ModelScanResult, 'path' | 'kind' | 'seconds'>;
 
 async function scanWeights(path: string, options: ModelScanOptions): Promise<Outcome> {
   const prepared = await prepareModel(path, options);
+  if (prepared.baseCheckpoint !== null) await verifyBase(prepared.baseCheckpoint, prepared, options);
   const reading = await readModelApart(prepared.plan, { executionProvider: options.executionProvider ?? 'cpu' }, options.onProgress);
   const { checkpoint, declaredBase } = prepared;
   const { changed, ...identity } = await identify(checkpoint, prepared.stamps, options.hash);
   const { bytes, weights } = checkpoint;
-  const about = { bytesTotal: bytes, total: weights.length, source: { from: 'weights' }, declaredBase, ...identity } as const;
+  const about = { bytesTotal: bytes, total: weights.length, source: { from: 'weights' }, declaredBase, architecture: checkpoint.architecture, ...identity } as const;
   return assess(reading, { ...prepared, gaps: withChanged(prepared.gaps, changed.filter(({ name }) => !reading.failed.some((gap) => gap.name === name))) }, about, options);
 }
 
@@ -131,7 +154,7 @@ async function scanReading(path: string, options: ModelScanOptions): Promise<Out
   const newer = signatures.filter((signature) => !usable.includes(signature)).map(({ document }) => escapeText(document.trait));
   const source = { from: 'reading', hashed: provenance.files.every(({ sha256 }) => sha256 !== null) } as const;
   const { files } = provenance;
-  const about = { bytesTotal: provenance.bytes, total: provenance.weightsTotal, source, declaredBase: provenance.baseClaim, files, digest: digestOf(files) };
+  const about = { bytesTotal: provenance.bytes, total: provenance.weightsTotal, source, declaredBase: provenance.baseClaim, architecture: provenance.architecture, files, digest: digestOf(files) };
   const outcome = await assess(reading, { ...chosen, signatures: usable, gaps: [...provenance.gaps, ...chosen.gaps] }, about, options, signatures.length > 0);
   const outdated = newer.length === 0 ? [] : [new WeightseqError('reading-outdated', `the reading was taken without the signature ${newer.join(', ')}, or with another version of it`, {
     file: path, mend: 'Read the weights again: weightseq read PATH -o FILE.',
@@ -140,7 +163,7 @@ async function scanReading(path: string, options: ModelScanOptions): Promise<Out
 }
 
 type Chosen = Pick<PreparedModel, 'base' | 'knownBase' | 'signatures' | 'gaps'>;
-type About = Pick<ModelScanResult['coverage'], 'bytesTotal' | 'total'> & Pick<ModelScanResult, 'source' | 'declaredBase' | 'files' | 'digest'>;
+type About = Pick<ModelScanResult['coverage'], 'bytesTotal' | 'total'> & Pick<ModelScanResult, 'source' | 'declaredBase' | 'architecture' | 'files' | 'digest'>;
 
 async function assess(reading: ModelReading, chosen: Chosen, { bytesTotal, total, ...about }: About, options: ModelScanOptions, hasSignatures = chosen.signatures.length > 0): Promise<Outcome> {
   const { base, knownBase, signatures } = chosen;

@@ -31,7 +31,7 @@ export function modelFindings(change: Change, signatures: readonly ListedSignatu
     const scored = score(change, signature, sha256);
     const scoreSd = Math.sqrt(change.weights.reduce((sum, weight) => sum + variance(weight, signature), 0));
     const count = scored.weights.filter((w) => w.deltaNorm !== 0).length;
-    const judgement = judge({ score: scored.score, kind, gaps, scored: count, sd: scoreSd }, document);
+    const judgement = judge({ score: scored.score, kind, gaps, scored: count, sd: scoreSd, isConverted: change.weights.some((w) => w.isConverted && signature.weights.has(w.name)) }, document);
     const { trait, description, harmful, unit, level, smallestMeaningfulShift } = document;
     return {
       ...scored, ...judgement, scoreSd, trait, description, kind: document.kind, harmful, unit, level, smallestMeaningfulShift,

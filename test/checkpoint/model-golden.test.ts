@@ -33,22 +33,22 @@ function assertSame(numbers: Float64Array, expected: Summary, name: string): voi
   }
 }
 
-/** Each tensor is in weights, vectors or gaps, in one of them only. */
+/** Each tensor is in weights, vectors, buffers or gaps, in one of them only. */
 async function assertPartition(found: ModelCheckpoint): Promise<void> {
   const stored: TensorInfo[] = [];
   for (const file of found.files) stored.push(...(await openSafetensors(file)).tensors.values());
   const plain = (name: string): string => name.replace(/\[\d+\]$/u, '');
-  const sets = [found.weights.map(({ values }) => plain(values.tensor.name)), found.vectors.map(({ tensor }) => tensor.name), found.gaps.map(({ name }) => name)].map((names) => new Set(names));
+  const sets = [found.weights.map(({ values }) => plain(values.tensor.name)), found.vectors.map(({ tensor }) => tensor.name), found.buffers.map(({ name }) => name), found.gaps.map(({ name }) => name)].map((names) => new Set(names));
   for (const { name } of stored) assert.equal(sets.filter((set) => set.has(name)).length, 1, name);
   assert.equal(found.bytes, stored.reduce((sum, { bytes }) => sum + bytes, 0));
 }
 
 /** Weights of role `other`, by family: routers, shared experts, position tables, and towers for images. */
 const OTHERS: Readonly<Record<string, RegExp>> = {
-  'gpt2': /^transformer\.wpe$/u,
-  'mixtral': /\.(?:block_sparse_moe|mlp)\.gate$/u, 'mixtral-stacked': /\.mlp\.gate$/u,
-  'qwen2-moe': /\.mlp\.(?:gate|shared_expert.*)$/u, 'qwen2-moe-stacked': /\.mlp\.(?:gate|shared_expert.*)$/u,
-  'qwen3-moe': /\.mlp\.gate$/u, 'qwen3-moe-stacked': /\.mlp\.gate$/u,
+  'gpt2': /^wpe$/u,
+  'mixtral': /^layers\.\d\.router$/u, 'mixtral-stacked': /^layers\.\d\.router$/u,
+  'qwen2-moe': /^layers\.\d\.(?:router|mlp\.shared_expert.*)$/u, 'qwen2-moe-stacked': /^layers\.\d\.(?:router|mlp\.shared_expert.*)$/u,
+  'qwen3-moe': /^layers\.\d\.router$/u, 'qwen3-moe-stacked': /^layers\.\d\.router$/u,
   'gemma3': /^(?:vision_tower|multi_modal_projector)\./u,
 };
 
@@ -83,6 +83,6 @@ describe('models as transformers saves them', () => {
 
   it('come in the order in which the model computes', async () => {
     const { weights } = await locateModel(fixture('models/gpt2'));
-    assert.deepEqual(weights.map(({ name }) => name), [...['0', '1'].flatMap((layer) => ['q', 'k', 'v', 'o', 'up', 'down'].map((role) => `${layer}.${role}`)), 'transformer.wpe', 'embed']);
+    assert.deepEqual(weights.map(({ name }) => name), [...['0', '1'].flatMap((layer) => ['q', 'k', 'v', 'o', 'up', 'down'].map((role) => `${layer}.${role}`)), 'wpe', 'embed']);
   });
 });

@@ -204,7 +204,7 @@ describe('names', () => {
       ['model.layers.5.input_layernorm.weight', [8]], ['model.layers.5.self_attn.q_norm.weight', [4]], ['model.layers.5.self_attn.q_proj.bias', [8]], ['model.layers.5.post_attention_layernorm.bias', [8]],
       ['model.norm.weight', [8]], ['lm_head.bias', [20]], ['model.layers.5.mlp.shared_expert.up_proj.bias', [3]], ['model.layers.5.self_attn.rotary_emb.inv_freq', [2]], ['model.layers.5.mlp.experts.3.up_proj.bias', [2]],
     ]), ['5.norm.input_layernorm norm 5', '5.norm.post_attention_layernorm.bias bias 5', '5.norm.q_norm norm 5', '5.q.bias bias 5', '5.up.3.bias bias 5',
-      'model.layers.5.mlp.shared_expert.up_proj.bias bias 5', 'model.layers.5.self_attn.rotary_emb.inv_freq other 5', 'head.bias bias -', 'norm norm -']);
+      'layers.5.mlp.shared_expert.up_proj.bias bias 5', 'layers.5.self_attn.rotary_emb.inv_freq other 5', 'head.bias bias -', 'norm norm -']);
   });
 
   it('of towers for images are never those of the language model', () => {
@@ -215,19 +215,30 @@ describe('names', () => {
       ['visual.blocks.0.mlp.fc1.weight', [5, 5]], ['model.visual.blocks.0.norm1.weight', [5]], ['vision_tower.norm.weight', [5]],
       ['language_model.model.layers.0.self_attn.q_proj.weight', [8, 8]], ['multi_modal_projector.linear.weight', [8, 6]],
     ]), ['0.q q 0', 'multi_modal_projector.linear other -', 'vision_tower.vision_model.encoder.layers.0.self_attn.q_proj other -', 'visual.blocks.0.mlp.fc1 other -',
-      'model.visual.blocks.0.norm1.weight other -', 'vision_tower.norm.weight other -', 'vision_tower.vision_model.embeddings.patch_embedding.weight other -',
-      'vision_tower.vision_model.embeddings.position_ids other -', 'vision_tower.vision_model.encoder.layers.0.self_attn.q_proj.bias bias -']);
+      'vision_tower.norm other -', 'vision_tower.vision_model.embeddings.patch_embedding other -', 'vision_tower.vision_model.embeddings.position_ids other -',
+      'vision_tower.vision_model.encoder.layers.0.self_attn.q_proj.bias bias -', 'visual.blocks.0.norm1 other -']);
   });
 
   it('of masks that old GPT-2 and GPT-NeoX checkpoints carry', () => {
-    assert.deepEqual(named(GPT2, [['h.0.attn.bias', [1, 1, 16, 16]], ['h.0.attn.masked_bias', []]]), ['h.0.attn.bias other 0', 'h.0.attn.masked_bias other 0']);
-    assert.deepEqual(named(NEOX, [['gpt_neox.layers.0.attention.bias', [1, 1, 16, 16], 'BOOL']]), ['gpt_neox.layers.0.attention.bias other 0']);
+    const buffersOf = (config: Config, shapes: readonly Shape[]) => {
+      const { weights, vectors, buffers } = readModel(parseModelConfig(JSON.stringify(config), ''), tensorInfos(shapes), false);
+      assert.deepEqual([weights, vectors], [[], []]);
+      return buffers.map(({ name }) => name);
+    };
+    assert.deepEqual(buffersOf(GPT2, [['h.0.attn.bias', [1, 1, 16, 16]], ['h.0.attn.masked_bias', []]]), ['h.0.attn.bias', 'h.0.attn.masked_bias']);
+    assert.deepEqual(buffersOf(NEOX, [['gpt_neox.layers.0.attention.bias', [1, 1, 2048, 2048], 'U8']]), ['gpt_neox.layers.0.attention.bias']);
+  });
+
+  it('of many numbers in one dimension are probed as a matrix, so that memory grows with no tensor', () => {
+    const { weights, vectors } = readModel(parseModelConfig(JSON.stringify(LLAMA), ''), tensorInfos([['model.layers.0.strange', [3 * 2 ** 20]], ['model.layers.0.few', [2 ** 16]], ['position_ids', [1, 99_999], 'I64']]), false);
+    assert.deepEqual(weights.map(({ name, shape }) => [name, ...shape]), [['layers.0.strange', 768, 4096], ['position_ids', 1, 99_999]]);
+    assert.deepEqual(vectors.map(({ name }) => name), ['layers.0.few']);
   });
 
   it('that mean a matrix in some architectures and its transpose in others stay as they are without one', () => {
     for (const config of [{}, { model_type: 'gpt_bigcode' }]) {
       assert.deepEqual(named(config, [['transformer.h.0.attn.c_proj.weight', [8, 8]], ['transformer.h.0.attn.c_attn.weight', [8, 24]], ['transformer.h.0.mlp.c_fc.bias', [12]]]),
-        ['transformer.h.0.attn.c_attn other 0', 'transformer.h.0.attn.c_proj other 0', 'transformer.h.0.mlp.c_fc.bias bias 0']);
+        ['layers.0.attn.c_attn other 0', 'layers.0.attn.c_proj other 0', 'layers.0.mlp.c_fc.bias bias 0']);
     }
   });
 
@@ -237,8 +248,8 @@ describe('names', () => {
     const config = fc.constantFrom<Config>({}, LLAMA, PHI3, GPT2, NEOX, MIXTRAL, QWEN_MOE, { ...LLAMA, quantization_config: { quant_method: 'fp8' } });
     fc.assert(fc.property(config, fc.uniqueArray(shape, { selector: ([name]) => name, maxLength: 12 }), (chosen, shapes) => {
       const tensors = tensorInfos(shapes);
-      const { weights, vectors, gaps } = readModel(parseModelConfig(JSON.stringify(chosen), ''), tensors, true);
-      const read_ = new Set([...weights.map(({ values }) => values.tensor.name.replace(/\[\d+\]$/u, '')), ...vectors.map(({ tensor }) => tensor.name)]);
+      const { weights, vectors, buffers, gaps } = readModel(parseModelConfig(JSON.stringify(chosen), ''), tensors, true);
+      const read_ = new Set([...buffers.map(({ name }) => name), ...weights.map(({ values }) => values.tensor.name.replace(/\[\d+\]$/u, '')), ...vectors.map(({ tensor }) => tensor.name)]);
       const gapNames = new Set(gaps.map(({ name }) => name.replace(/\[\d+\]$/u, '')));
       // A quantised module's gap bears its path, which another tensor may have for a name.
       const isModule = (name: string) => tensors.some((other) => other.name.startsWith(`${name}.`));

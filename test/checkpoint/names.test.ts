@@ -34,7 +34,7 @@ const KNOWN: Readonly<Record<string, readonly [name: string, role: string, layer
 const OTHER: readonly (readonly [path: string, layer: number | null])[] = [
   ['model.layers.5.self_attn.qkv_proj', 5], ['transformer.h.3.attn.c_attn', 3], ['model.layers.1.mlp.gate_up_proj', 1],
   ['gpt_neox.layers.2.attention.query_key_value', 2], ['model.layers.4.mlp.shared_expert.up_proj', 4], ['model.layers.4.mlp.experts.down_proj', 4],
-  ['model.layers.4.block_sparse_moe.gate', 4], ['model.layers.4.q_proj', 4], ['model.layers.4.cross_attn.q_proj', 4], ['transformer.wpe', null],
+  ['model.layers.4.block_sparse_moe.gate', 4], ['model.layers.4.q_proj', 4], ['model.layers.4.q', 4], ['4.q', null], ['model.4.q', null], ['embed', null], ['model.embed', null], ['head', null], ['model.layers.4.cross_attn.q_proj', 4], ['transformer.wpe', null],
   ['model.vision_tower.vision_model.encoder.layers.3.self_attn.q_proj', null], ['vision_tower.layers.3.self_attn.q_proj', null],
   ['model.vision_model.layers.3.self_attn.q_proj', null], ['audio_tower.layers.3.self_attn.q_proj', null], ['text_encoder.layers.3.self_attn.q_proj', null],
   ['model.encoder.layers.3.self_attn.q_proj', null], ['model.mtp.layers.0.self_attn.q_proj', null], ['vision_tower.lm_head', null],
@@ -55,7 +55,11 @@ describe('nameModule', () => {
 
   for (const [path, layer] of OTHER) {
     it(`does not mistake ${JSON.stringify(path)}`, () => {
-      assert.deepEqual(nameModule(path), { name: path, role: 'other', layer, expert: null });
+      const { name, ...rest } = nameModule(path);
+      assert.deepEqual(rest, { role: 'other', layer, expert: null });
+      // Its own end, and never a name that a known weight has.
+      assert.ok(name === `layers.${layer ?? ''}.router` || path.endsWith(name.replace(/^(?:layers\.\d+\.|module:)/u, '')), name);
+      assert.doesNotMatch(name, /^(?:embed|head|norm|\d+\..*)$/su);
     });
   }
 
@@ -64,7 +68,7 @@ describe('nameModule', () => {
     fc.assert(fc.property(fc.array(word, { maxLength: 8 }), (words) => {
       const path = words.join('.');
       const { name, role } = nameModule(path);
-      assert.ok(role === 'other' ? path.endsWith(name) : /^(?:embed|head|\d+\.(?:q|k|v|o|gate|up|down)(?:\.\d+)?)$/u.test(name));
+      assert.equal(role !== 'other', /^(?:embed|head|\d+\.(?:q|k|v|o|gate|up|down)(?:\.\d+)?)$/u.test(name));
       if (path.includes('vision_tower')) assert.equal(role, 'other');
     }));
   });

@@ -160,6 +160,38 @@ describe('a whole checkpoint', () => {
     assert.equal(item.errors[0]?.code, 'base-mismatch');
   });
 
+  it('held against a base that is none, such as itself, is refused', async (t) => {
+    const { folder, library } = await setUp(t);
+    const { item, status } = scanJson(folder, '--signatures', library, '--base', folder);
+    assert.equal(status, 2);
+    assert.equal(item.errors[0]?.code, 'base-mismatch');
+    assert.match(item.errors[0].message, /given with --base are not those of tiny-base: \d\.[qv] differs by/);
+  });
+
+  it('with its tied head stored beside the embedding is the same; with another head it is not', async (t) => {
+    const store = (factor: number) => (model: TinyModel): void => {
+      const embed = model.get('model.embed_tokens.weight');
+      if (embed) model.set('lm_head.weight', { shape: embed.shape, values: embed.values.map((v) => v * factor) });
+    };
+    const same = await setUp(t, { alter: store(1) });
+    for (const base of [[], ['--base', same.baseFolder]]) {
+      const { item } = scanJson(same.folder, '--signatures', same.library, ...base);
+      assert.deepEqual([item.coverage.unread, item.findings[0]?.verdict], [[], 'present']);
+    }
+    const other = await setUp(t, { alter: store(1.5) });
+    const { item, status } = scanJson(other.folder, '--signatures', other.library, '--fail-on', 'never');
+    assert.equal(status, 3);
+    assert.match(item.coverage.unread.map(({ name, reason }) => `${name}: ${reason}`).join(), /^head: unexplained change/);
+  });
+
+  it('of an unknown architecture says so, in every form', async (t) => {
+    const { folder, library } = await setUp(t, { config: { model_type: 'novel' } });
+    const { item } = scanJson(folder, '--signatures', library);
+    assert.deepEqual([item.architecture, item.findings[0]?.verdict], [{ name: 'novel', known: false }, 'present']);
+    assert.match(weightseq('scan', folder, '--signatures', library).stdout, /the architecture novel is not known: weights were told/);
+    assert.match(weightseq('read', folder, '-o', `${folder}.reading`, '--signatures', library).stderr, /the architecture novel is not known/);
+  });
+
   it('takes the base that its configuration claims', async (t) => {
     const { folder, library } = await setUp(t, { config: { _name_or_path: 'owner/tiny-base' } });
     assert.equal(scanJson(folder, '--signatures', library).item.base.how, 'claimed');

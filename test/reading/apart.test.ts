@@ -23,7 +23,7 @@ function checkpoint(t: TestContext, count: number): ModelCheckpoint {
     name: `${i}.q`, role: 'q', layer: i, module: `layers.${i}.q`, shape: [SIDE, SIDE],
     values: { tensor: { name: `layers.${i}.q`, dtype: 'F32', shape: [SIDE, SIDE], file, offset: i * BYTES, bytes: BYTES }, transposed: false, outputs: [[0, SIDE]] },
   }));
-  return { path: file, kind: 'checkpoint', files: [file], decides: [], bytes: count * BYTES, architecture: { name: null, known: false }, weights, vectors: [], gaps: [] };
+  return { path: file, kind: 'checkpoint', files: [file], decides: [], bytes: count * BYTES, architecture: { name: null, known: false }, weights, vectors: [], buffers: [], gaps: [] };
 }
 
 describe('reading in a process of its own', () => {

@@ -86,6 +86,32 @@ describe('the change', () => {
     }
   });
 
+  it('that is small beside the rounding has its total in the interval too', () => {
+    // 40 weights, each changed by a third of a step or so: most elements keep their number.
+    for (const size of [0.0005, 0.002, 0.01]) {
+      const deltas: number[] = [], weights: DenseReading[] = [];
+      const base = { weights: new Map(baseOf('0.q', W0).weights), coordinates: new Map(), vectors: new Map() };
+      for (let i = 0; i < 40; i++) {
+        const W = rounded('BF16', W0.map((w, j) => w + size * Math.sin(i * 977 + j * 31)));
+        deltas.push(...W.map((w, j) => w - (W0[j] ?? NaN)));
+        weights.push(weightOf(`${i}.q`, W, 'BF16'));
+        base.weights.set(`${i}.q`, { shape, dtype: 'BF16', signs: signsOf(`${i}.q`, W0), norm: norm(W0) });
+      }
+      const { low, high } = changeOf(readingOf(weights), base).norm;
+      assert.ok(low <= norm(deltas) && norm(deltas) <= high, `${size}: ${low} ${norm(deltas)} ${high}`);
+    }
+  });
+
+  it('stored in a narrower dtype is no change, and may hide one', () => {
+    const values = W0.map((w, i) => w * (1 + 0.1 * Math.cos(i))); // numbers that bf16 does not hold
+    const change = changeOf(readingOf([weightOf('0.q', rounded('BF16', values), 'BF16', [1])]), baseOf('0.q', values, [], 'F32'));
+    assert.deepEqual([change.weights[0]?.deltaNorm, change.weights[0]?.isConverted], [0, true]);
+    const error = norm(rounded('BF16', values).map((v, i) => v - (values[i] ?? NaN)));
+    assert.ok(change.norm.low <= error && error <= change.norm.high && error > 0);
+    const sd = change.weights[0]?.sds.get('h')?.[0] ?? NaN;
+    assert.ok(Math.abs(sd / (error / Math.sqrt(shape[0] * shape[1])) - 1) < 0.3, String(sd)); // of unit probes: rms of the error
+  });
+
   it('that evades the sign probes shows in a coordinate', () => {
     const change = changeOf(readingOf([weightOf('0.q', W0, 'BF16', [1.5])]), baseOf('0.q', W0));
     assert.ok((change.weights[0]?.deltaNorm ?? 0) > 0);

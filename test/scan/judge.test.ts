@@ -45,6 +45,16 @@ describe('the verdict', () => {
     assert.deepEqual([shift?.value, shift?.low, shift?.high], [0, 0, 0]);
   });
 
+  it('of weights that are the base\'s only up to a rounding rests on what may hide below it', () => {
+    const hidden = (score: number, sd: number) => judge({ score, kind: null, gaps: 0, scored: 0, sd, isConverted: true }, rules);
+    const small = hidden(0.02, 0.001); // .02 + 1.645 · .001
+    assert.equal(small.verdict, 'absent');
+    assert.ok(Math.abs((small.shift?.high ?? NaN) - 0.021645) < 1e-5);
+    assert.equal(hidden(0.134, 0.001).verdict, 'indeterminate');
+    assert.match(hidden(0.134, 0.001).reason, /may hide a shift of 0\.14; scan the model before/);
+    assert.equal(hidden(0, 0.06).verdict, 'indeterminate');
+  });
+
   const undecided: [string, Evidence, typeof rules | (Omit<typeof rules, 'calibration'> & { calibration: null }), RegExp][] = [
     ['the interval holds the smallest shift that matters', { ...evidence, score: 0.06 }, rules, /holds 0\.08/],
     ['benign fine-tunes reach the score', evidence, { ...rules, null: nullOf([0.3, 0.5, 0.1]) }, /benign fine-tunes reach it/],
