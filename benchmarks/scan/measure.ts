@@ -1,13 +1,13 @@
-/** What one process costs. In: a command. Out: its CPU time, wall time and peak memory, as the kernel counted them for it and its children. */
-import { spawnSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
+/** What one process costs. In: a command. Out: its CPU time, wall time and peak memory, with those of its children. */
+import { spawn, spawnSync } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
 
 export interface Cost {
-  /** User and system time, in seconds. */
+  /** User and system time, in seconds, children included. */
   readonly cpu: number;
   /** Seconds. */
   readonly wall: number;
-  /** Largest resident set, mapped pages of files included, in MB (10⁶ bytes). */
+  /** MB (10⁶ bytes), mapped pages of files included: the largest sum over the process and its children at one moment. */
   readonly peak: number;
 }
 
@@ -44,6 +44,9 @@ const METERS: readonly Meter[] = [
   },
 ];
 
+/** Between two looks at the memory of all processes together. */
+const SAMPLE_MS = 10;
+
 let chosen: Meter | undefined;
 
 /** What measures here; throws where nothing does. */
@@ -53,13 +56,46 @@ export function meter(): Meter {
   return chosen;
 }
 
-/** Runs a command to its end with its output thrown away; throws when it does not end as it should. */
-export function measure({ program, args, codes }: Command): Cost {
+/**
+ * Runs a command to its end with its output thrown away; throws when it does not end as it should. The kernel gives the peak of
+ * each process alone; where there is a /proc, the sum of the meter's descendants is sampled too, and the larger counts.
+ */
+export async function measure({ program, args, codes }: Command): Promise<Cost> {
   const { program: timer, args: options } = meter();
-  const { status, stderr, error } = spawnSync(timer, [...options, program, ...args], { stdio: ['ignore', 'ignore', 'pipe'], encoding: 'utf8' });
-  if (error) throw error;
+  const child = spawn(timer, [...options, program, ...args], { stdio: ['ignore', 'ignore', 'pipe'] });
+  let stderr = '';
+  child.stderr.setEncoding('utf8').on('data', (text: string) => { stderr += text; });
+  let together = 0;
+  const sampler = setInterval(() => { together = Math.max(together, residentBelow(child.pid ?? 0)); }, SAMPLE_MS);
+  const status = await new Promise<number | null>((resolve, reject) => {
+    child.on('error', reject);
+    child.on('close', resolve);
+  }).finally(() => { clearInterval(sampler); });
   const cost = /^cost ([\d.]+) ([\d.]+) ([\d.]+) (\d+)$/m.exec(stderr);
   if (!cost || status === null || !codes.includes(status)) throw new Error(`${program} ${args.join(' ')} ended with ${status ?? 'a signal'}: ${stderr}`);
   const [user = NaN, system = NaN, wall = NaN, kibibytes = NaN] = cost.slice(1).map(Number);
-  return { cpu: user + system, wall, peak: (kibibytes * 1024) / 1e6 };
+  return { cpu: user + system, wall, peak: Math.max(kibibytes * 1024, together) / 1e6 };
+}
+
+/** Bytes resident in the descendants of a process; 0 where there is no /proc. */
+function residentBelow(pid: number): number {
+  let bytes = 0;
+  for (const child of childrenOf(pid)) {
+    const kibibytes = Number(/^VmRSS:\s+(\d+)/m.exec(readOr(`/proc/${child}/status`))?.[1] ?? 0);
+    bytes += kibibytes * 1024 + residentBelow(child);
+  }
+  return bytes;
+}
+
+function childrenOf(pid: number): number[] {
+  return readOr(`/proc/${pid}/task/${pid}/children`).split(' ').filter((text) => text !== '').map(Number);
+}
+
+/** A process may end at any moment. */
+function readOr(file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch {
+    return '';
+  }
 }
