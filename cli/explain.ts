@@ -1,3 +1,4 @@
+import { normalize } from 'node:path';
 import type { Command } from 'commander';
 import { EXIT, WeightseqError, type ExitCode } from '../src/errors.js';
 import { explain } from '../src/report/explain.js';
@@ -54,7 +55,7 @@ async function run(trait: string, { signatures, report: path, item: wanted }: Fl
 /** The one finding that is meant. */
 function find(report: Report, trait: string, wanted: string | undefined, file: string): { item: ReportItem; finding: ReportFinding } {
   const usage = (message: string, mend: string) => new WeightseqError('usage', message, { file: file === '-' ? 'standard input' : file, mend });
-  const items = report.items.filter((item) => wanted === undefined || item.path === wanted);
+  const items = report.items.filter((item) => wanted === undefined || plain(item.path) === plain(wanted));
   if (wanted !== undefined && items.length === 0) throw usage(`the report has no item ${escapeText(wanted)}`, `Name one of: ${names(report.items.map((i) => i.path))}.`);
   const found = items.flatMap((item) => item.findings.filter((f) => f.trait === trait).map((finding) => ({ item, finding })));
   const [first, ...others] = found;
@@ -64,6 +65,11 @@ function find(report: Report, trait: string, wanted: string | undefined, file: s
   }
   if (others.length > 0 && wanted === undefined) throw usage(`${found.length} items have the trait ${escapeText(trait)}`, `Choose one with --item: ${names(found.map((f) => f.item.path))}.`);
   return first;
+}
+
+/** A path without `./` and the slash at its end. */
+function plain(path: string): string {
+  return normalize(path).replace(/(?<=.)\/$/u, '');
 }
 
 /** At most ten names, each once. */

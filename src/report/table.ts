@@ -50,7 +50,8 @@ function paint(text: string, headline: Headline, { bold, red, yellow, green }: C
 
 function renderFinding(finding: ReportFinding, layers: number, width: number, colours: Colours, showSuppressed: boolean): string {
   const { suppression } = finding;
-  const passed = suppression ? paragraph('  suppressed: ', `${printed(finding.trait)}, until ${suppression.expires}, by ${printed(suppression.author)}: ${printed(suppression.justification)}`, width) : '';
+  const trait = printed(finding.trait);
+  const passed = suppression ? paragraph('  suppressed: ', `${trait}, until ${suppression.expires}, by ${printed(suppression.author)}: ${printed(suppression.justification)}`, width) : '';
   if (suppression && !showSuppressed) return passed;
   const tone = { present: colours.red, absent: colours.green, indeterminate: colours.yellow }[finding.verdict];
   const control = finding.harmful ? '' : ' (benign control)';
@@ -60,7 +61,7 @@ function renderFinding(finding: ReportFinding, layers: number, width: number, co
   const sources = `${finding.nullSources} benign source${finding.nullSources === 1 ? '' : 's'}`;
   const lines = [
     ...(passed === '' ? [] : [passed, '']),
-    `  ${colours.bold(cut(printed(finding.trait), Math.max(10, width - 56)))}${control}: ${tone(finding.verdict)}${known}`,
+    paragraph('  ', `${trait}${control}: ${finding.verdict}${known}`, width).replace(trait, () => colours.bold(trait)).replace(`: ${finding.verdict}`, () => `: ${tone(finding.verdict)}`),
     paragraph('    because ', printed(finding.reason), width),
     paragraph('    shift   ', `${signed(finding.shift, 3)} ${printed(finding.unit)}${interval}`, width),
     paragraph('    p       ', finding.nullSources > 0 ? `${probability(finding.p)}, against ${sources}${finding.null?.form === 'lora' && finding.scoreSd !== undefined ? ' of adapters, as this change has their roles, layers and size' : ''}` : 'n/a, no null of this kind of fine-tune', width),

@@ -51,14 +51,16 @@ describe('SARIF', () => {
     const { results } = runOf(reportOf(ITEM));
     assert.deepEqual(results.map(brief), [['trait-evil', 'fail', 'error']]);
     const [result] = results;
+    const [location] = result?.locations ?? [];
+    assert.ok(location);
     assert.match(result?.message.text ?? '', /^evil is present: middle layers 3 to 5 of 9\. These layers add \+0\.450 to the score of \+0\.350\. /);
-    assert.deepEqual(result?.locations?.[0]?.physicalLocation?.artifactLocation?.uri, 'adapters/a/adapter_model.safetensors');
-    assert.deepEqual(result?.locations?.[0]?.logicalLocations?.map((l) => [l.kind, l.fullyQualifiedName]), [['layer', '3'], ['layer', '5'], ['weight', '3.down'], ['weight', '5.q']]);
+    assert.deepEqual(location.physicalLocation?.artifactLocation?.uri, 'adapters/a/adapter_model.safetensors');
+    assert.deepEqual(location.logicalLocations?.map((l) => [l.kind, l.fullyQualifiedName]), [['layer', '3'], ['layer', '5'], ['weight', '3.down'], ['weight', '5.q']]);
   });
 
   it('gives all groups when everything is asked for: those that push away carry nothing', () => {
     const { results } = runOf(reportOf(ITEM), true);
-    assert.deepEqual(results.map((r) => [r.kind, r.level, r.properties?.['layerGroup']]), [['fail', 'error', 'middle'], ['informational', 'none', 'late']]);
+    assert.deepEqual(results.map((r): unknown[] => [r.kind, r.level, r.properties?.['layerGroup']]), [['fail', 'error', 'middle'], ['informational', 'none', 'late']]);
   });
 
   it('has levels by verdict and by what fails the gate', () => {
@@ -168,7 +170,8 @@ describe('SARIF', () => {
       for (const all of [false, true]) {
         const run = runOf(hostileReport(text), all);
         const json = renderSarif(hostileReport(text), { showSuppressed: all });
-        assert.doesNotMatch(json, /[^\n\P{Cc}]|\p{Cf}|\p{Cs}/u);
+        assert.doesNotMatch(json, /[^\n\P{Cc}]|\p{Cf}|\p{Cs}|##\[|##vso\[/iu);
+        for (const line of json.split('\n')) assert.doesNotMatch(line.trim(), /^::/);
         const messages = [...run.results, ...(run.invocations?.[0]?.toolExecutionNotifications ?? [])].map((r) => r.message.text ?? '');
         for (const message of messages) {
           assert.doesNotMatch(message, /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/u);
@@ -182,7 +185,7 @@ describe('SARIF', () => {
 
   it('keeps a finding without layers', () => {
     const { results } = runOf(reportOf(withFinding({ layers: [], weights: [], score: 0, verdict: 'indeterminate' })));
-    assert.deepEqual(results.map((r) => [r.level, r.properties?.['layerGroup']]), [['warning', 'all']]);
+    assert.deepEqual(results.map((r): unknown[] => [r.level, r.properties?.['layerGroup']]), [['warning', 'all']]);
     assert.equal(runOf(reportOf(withFinding({ ...FINDING, score: null, layers: [{ layer: 3, score: null }] }))).results.length, 1);
   });
 });
