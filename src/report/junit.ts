@@ -35,8 +35,9 @@ function itemSuite(item: ReportItem, report: Report, showSuppressed: boolean): E
     coverageCase(item), ...policyCases(item, report), ...errorCases(item),
   ].map((c) => agreed(c, item));
   // Whatever made the exit code, a suite with another code than 0 must not look clean.
-  const isFailed = cases.some((c) => c.outcome === 'failure' || c.outcome === 'error');
-  const rest: Case[] = item.exitCode === 0 || isFailed ? [] : [{ name: 'exit code', outcome: item.exitCode === 1 ? 'failure' : 'error', type: 'exit-code', message: `the item ends with exit code ${item.exitCode}`, details: [] }];
+  const has = (...outcomes: Outcome[]): boolean => cases.some((c) => outcomes.includes(c.outcome));
+  const agrees = item.exitCode === 0 || (item.exitCode === 1 ? has('failure') : has('error'));
+  const rest: Case[] = agrees ? [] : [{ name: 'exit code', outcome: item.exitCode === 1 ? 'failure' : 'error', type: 'exit-code', message: `the item ends with exit code ${item.exitCode}`, details: [] }];
   const properties: [string, string][] = [
     ['kind', item.kind], ['exitCode', String(item.exitCode)], ['tool', `weightseq ${report.tool.version}`],
     ['base', `${item.base.name ?? 'not known'} (${item.base.how})`], ...(item.digest === null ? [] : [['digest', item.digest] satisfies [string, string]]),

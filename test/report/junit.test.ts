@@ -79,7 +79,7 @@ describe('JUnit', () => {
           const [suite] = suites({ ...reportOf({ ...item, exitCode }), failOn });
           const { failures = NaN, errors = NaN } = suite?.counts ?? {};
           assert.equal(failures + errors > 0, exitCode !== 0);
-          if (exitCode !== 1) assert.equal(failures, 0);
+          assert.equal(failures > 0, exitCode === 1);
         }
       }
     }
