@@ -4,6 +4,7 @@ import { basename, dirname, join, sep } from 'node:path';
 import { Option } from 'commander';
 import { EXIT, WeightseqError, type ExitCode } from '../src/errors.js';
 import { writeFileAtomic } from '../src/files.js';
+import { printed } from '../src/report/printed.js';
 import { SHIPPED_LIBRARY } from '../src/signature/library.js';
 import { escapeText } from '../src/text.js';
 
@@ -57,8 +58,8 @@ export function takesColour(): boolean {
 /** One line that names what is wrong, where, and the mend. */
 export function errorLine(error: Pick<WeightseqError, 'file' | 'tensor' | 'message' | 'mend'>): string {
   const where = [error.file, error.tensor].filter((part) => part !== undefined);
-  const line = [...where, error.message].map(escapeText).join(': ');
-  return error.mend === undefined ? line : `${line}. ${escapeText(error.mend)}`;
+  const line = [...where, error.message].map(printed).join(': ');
+  return error.mend === undefined ? line : `${line}. ${printed(error.mend)}`;
 }
 
 /** Says what went wrong on stderr; a stack only with --debug. Returns the exit code. */

@@ -2,6 +2,8 @@
 import { Command, CommanderError } from 'commander';
 import { EXIT, type RunExitCode } from '../src/errors.js';
 import { removeHalfWritten } from '../src/files.js';
+import { addConvert } from './convert.js';
+import { addExplain } from './explain.js';
 import { fail, version } from './io.js';
 import { addRead } from './read.js';
 import { addScan } from './scan.js';
@@ -49,6 +51,8 @@ const done = (code: RunExitCode) => {
 addScan(program, done);
 addRead(program, done);
 addSignature(program, done);
+addConvert(program, done);
+addExplain(program, done);
 
 try {
   await program.parseAsync();

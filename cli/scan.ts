@@ -98,6 +98,8 @@ async function scanAll(paths: readonly string[], options: AnyScanOptions, flags:
 }
 
 async function showPlans(paths: readonly string[], options: AnyScanOptions, flags: Flags): Promise<RunExitCode> {
+  const { format } = flags;
+  if (format !== 'table' && format !== 'json') throw new WeightseqError('usage', `--dry-run has no ${format} form`, { mend: 'Give --format table or json.' });
   const plans: (Awaited<ReturnType<typeof preparePath>> & { path: string })[] = [];
   const codes: ExitCode[] = [];
   for (const path of paths) {
@@ -111,6 +113,6 @@ async function showPlans(paths: readonly string[], options: AnyScanOptions, flag
       codes.push(fail(error, flags.debug ?? false));
     }
   }
-  await output(renderPlans(plans, flags.format), flags.output);
+  await output(renderPlans(plans, format), flags.output);
   return worst(codes);
 }

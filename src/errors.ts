@@ -62,6 +62,8 @@ export const ERROR_CODES = {
   // readings
   'reading-invalid': EXIT.unreadable,
   'reading-outdated': EXIT.incomplete,
+  // reports
+  'report-invalid': EXIT.unreadable,
   // engine
   'provider-unavailable': EXIT.unreadable,
   'engine-failed': EXIT.incomplete,

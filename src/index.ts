@@ -9,6 +9,7 @@ export { openReading, writeReading, type KeptReading } from './reading/reading-f
 export { plan } from './reading/plan.js';
 export { read } from './reading/read.js';
 export { renderJson } from './report/json.js';
+export { openReport, parseReport } from './report/open.js';
 export { report } from './report/report.js';
 export { FORMATS, render, type Format, type RenderOptions } from './report/render.js';
 export { preparePath, scanPath, type AnyScanOptions, type AnyScanResult } from './scan/any.js';

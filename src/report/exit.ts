@@ -22,3 +22,9 @@ export function exitCodeOf(item: Pick<ReportItem, 'findings' | 'coverage'>, erro
 export function worst(codes: readonly ExitCode[]): ExitCode {
   return WORST_FIRST.find((code) => codes.includes(code)) ?? EXIT.clean;
 }
+
+/** Items by how much they need a look: a failed gate, what could not be read, what is incomplete, what is clean. */
+export function worstFirst(items: readonly ReportItem[]): ReportItem[] {
+  const order = [...WORST_FIRST, EXIT.clean];
+  return [...items].sort((a, b) => order.indexOf(a.exitCode) - order.indexOf(b.exitCode));
+}

@@ -1,7 +1,7 @@
 import type { Report } from './schema.js';
 
-/** Characters that a terminal could obey or that reorder text; in JSON they are written as escapes and read back unchanged. */
-const UNPRINTABLE = /[\u007f-\u009f\p{Cf}\p{Zl}\p{Zp}]/gu;
+/** Characters that a terminal or the log of a pipeline (`##[`) could obey or that reorder text; in JSON they are written as escapes and read back unchanged. */
+const UNPRINTABLE = /[\u007f-\u009f\p{Cf}\p{Zl}\p{Zp}]|#(?=\[|vso\[)/giu;
 
 /** Renders a report as JSON, one object and a line end. */
 export function renderJson(report: Report): string {

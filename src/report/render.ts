@@ -1,5 +1,8 @@
 /** Every form of a report: peers over the one Report. */
 import { renderJson } from './json.js';
+import { renderJunit } from './junit.js';
+import { renderMarkdown } from './markdown.js';
+import { renderSarif } from './sarif.js';
 import type { Report } from './schema.js';
 import { renderTable } from './table.js';
 
@@ -11,12 +14,15 @@ export interface RenderOptions {
   readonly showSuppressed: boolean;
 }
 
-export const FORMATS = ['table', 'json'] as const;
+export const FORMATS = ['table', 'json', 'sarif', 'junit', 'markdown'] as const;
 export type Format = (typeof FORMATS)[number];
 
 const RENDERERS: Readonly<Record<Format, (report: Report, options: RenderOptions) => string>> = {
   table: renderTable,
   json: renderJson,
+  sarif: renderSarif,
+  junit: renderJunit,
+  markdown: renderMarkdown,
 };
 
 /** Renders a report. Pure. */

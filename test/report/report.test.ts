@@ -74,9 +74,9 @@ describe('the JSON report', () => {
   });
 
   it('holds no character that a terminal obeys, and parses back to the same report', () => {
-    const hostile = { ...item, path: 'a\u001b[2J\u202e\u0085\u{e0041}b' };
+    const hostile = { ...item, path: 'a\u001b[2J\u202e\u0085\u{e0041}b ##[error] ##vso[x]' };
     const text = renderJson(reportOf(hostile));
-    assert.doesNotMatch(text, /[^\n\P{Cc}]|\p{Cf}/u);
+    assert.doesNotMatch(text, /[^\n\P{Cc}]|\p{Cf}|##\[|##vso\[/u);
     assert.deepEqual(JSON.parse(text), JSON.parse(JSON.stringify(reportOf(hostile))));
   });
 });

@@ -1,0 +1,86 @@
+import { normalize } from 'node:path';
+import type { Command } from 'commander';
+import { EXIT, WeightseqError, type ExitCode } from '../src/errors.js';
+import { explain } from '../src/report/explain.js';
+import { openReport } from '../src/report/open.js';
+import type { Report, ReportFinding, ReportItem } from '../src/report/schema.js';
+import type { SignatureDocument } from '../src/signature/document.js';
+import { openEntry, openLibrary } from '../src/signature/library.js';
+import { escapeText } from '../src/text.js';
+import { libraryOption, output } from './io.js';
+
+interface Flags {
+  readonly signatures: string;
+  readonly report: string;
+  readonly item?: string;
+}
+
+const EXAMPLES = `Examples:
+  weightseq explain evil --report report.json
+  weightseq explain evil --report report.json --item ./adapters/a
+  weightseq scan ./my-adapter --format json | weightseq explain evil --report -
+`;
+
+const EXIT_CODES = `
+Exit codes:
+  0  explained, whatever the verdict
+  2  wrong usage, or the file is no report
+`;
+
+/** Adds `explain` to the program; `done` takes the exit code. */
+export function addExplain(program: Command, done: (code: ExitCode) => void): void {
+  program
+    .command('explain')
+    .description('say in plain words what a finding rests on, what it means and what to do next; reads no weights')
+    .argument('<trait>', 'the trait of the finding')
+    .requiredOption('--report <file>', 'report that scan --format json wrote; - for standard input')
+    .option('--item <path>', 'the item of the report, where several have this trait')
+    .addOption(libraryOption())
+    .option('--debug', 'show stack traces')
+    .addHelpText('before', EXAMPLES)
+    .addHelpText('after', EXIT_CODES)
+    .action(async (trait: string, flags: Flags) => {
+      await run(trait, flags);
+      done(EXIT.clean);
+    });
+}
+
+async function run(trait: string, { signatures, report: path, item: wanted }: Flags): Promise<void> {
+  const report = await openReport(path);
+  const { item, finding } = find(report, trait, wanted, path);
+  const document = await documentOf(finding, signatures);
+  await output(explain(finding, item, report, document, process.stdout.columns || 80), undefined);
+}
+
+/** The one finding that is meant. */
+function find(report: Report, trait: string, wanted: string | undefined, file: string): { item: ReportItem; finding: ReportFinding } {
+  const usage = (message: string, mend: string) => new WeightseqError('usage', message, { file: file === '-' ? 'standard input' : file, mend });
+  const items = report.items.filter((item) => wanted === undefined || plain(item.path) === plain(wanted));
+  if (wanted !== undefined && items.length === 0) throw usage(`the report has no item ${escapeText(wanted)}`, `Name one of: ${names(report.items.map((i) => i.path))}.`);
+  const found = items.flatMap((item) => item.findings.filter((f) => f.trait === trait).map((finding) => ({ item, finding })));
+  const [first, ...others] = found;
+  if (first === undefined) {
+    const traits = names(items.flatMap((item) => item.findings.map((f) => f.trait)));
+    throw usage(`the report has no finding of the trait ${escapeText(trait)}`, traits === '' ? 'Nothing was judged in it: see its errors with weightseq convert.' : `Name one of: ${traits}.`);
+  }
+  if (others.length > 0 && wanted === undefined) throw usage(`${found.length} items have the trait ${escapeText(trait)}`, `Choose one with --item: ${names(found.map((f) => f.item.path))}.`);
+  return first;
+}
+
+/** A path without `./` and the slash at its end. */
+function plain(path: string): string {
+  return normalize(path).replace(/(?<=.)\/$/u, '');
+}
+
+/** At most ten names, each once. */
+function names(all: readonly string[]): string {
+  const unique = [...new Set(all)];
+  return `${unique.slice(0, 10).map(escapeText).join(', ')}${unique.length > 10 ? ` and ${unique.length - 10} more` : ''}`;
+}
+
+/** Null when the library does not list the signature by its hash; a file that was changed since is an error. */
+async function documentOf({ signature }: ReportFinding, folder: string): Promise<SignatureDocument | null> {
+  const library = await openLibrary(folder);
+  const entry = library.entries.find(({ sha256 }) => sha256 === signature.sha256);
+  return entry === undefined ? null : (await openEntry(library, entry)).document;
+}
