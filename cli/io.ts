@@ -6,6 +6,7 @@ import { EXIT, WeightseqError, type ExitCode } from '../src/errors.js';
 import { writeFileAtomic } from '../src/files.js';
 import { SHIPPED_LIBRARY } from '../src/signature/library.js';
 import { escapeText } from '../src/text.js';
+import { log } from './log.js';
 
 /** The version in package.json. */
 export function version(): string {
@@ -65,7 +66,9 @@ export function errorLine(error: Pick<WeightseqError, 'file' | 'tensor' | 'messa
 export function fail(error: unknown, debug: boolean): ExitCode {
   const known = error instanceof WeightseqError;
   const message = known ? errorLine(error) : `internal error: ${escapeText(error instanceof Error ? error.message : String(error))} (a bug; --debug shows where)`;
-  process.stderr.write(`weightseq: ${message}\n`);
-  if (debug && error instanceof Error) process.stderr.write(`${error.stack ?? ''}\n`);
-  return known ? error.exitCode : EXIT.unreadable;
+  const exitCode = known ? error.exitCode : EXIT.unreadable;
+  const { code = 'internal', file = null, tensor = null, mend = null } = known ? error : {};
+  const stack = debug && error instanceof Error ? { stack: error.stack ?? '' } : {};
+  log.error('error', message, { code, file, tensor, mend, exitCode, ...stack });
+  return exitCode;
 }

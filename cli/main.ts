@@ -2,10 +2,14 @@
 import { Command, CommanderError } from 'commander';
 import { EXIT, type RunExitCode } from '../src/errors.js';
 import { removeHalfWritten } from '../src/files.js';
+import { addConfig } from './config.js';
 import { fail, version } from './io.js';
+import { log } from './log.js';
 import { addRead } from './read.js';
 import { addScan } from './scan.js';
+import { addGlobals, applySettings } from './settings/apply.js';
 import { addSignature } from './signature.js';
+import { usageOutput } from './usage.js';
 
 /** 128 + SIGINT, as shells have it. */
 const INTERRUPTED = 130;
@@ -21,7 +25,7 @@ const EXAMPLES = `Examples:
 // A reader that closes the pipe early (| head) is no failure of the scan: the exit code stays what it is.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code === 'EPIPE') return;
-  process.stderr.write(`weightseq: can't write the report: ${error.code ?? error.message}\n`);
+  log.error('error', `can't write the report: ${error.code ?? error.message}`, { code: 'write-failed', exitCode: EXIT.unreadable });
   process.exit(EXIT.unreadable);
 });
 // Nobody may be reading the errors either: the report and the exit code still come.
@@ -39,8 +43,9 @@ const program = new Command('weightseq')
   .description('Reads the weights of an adapter or a whole checkpoint and says which known harmful personas they carry.')
   .version(version())
   .addHelpText('before', EXAMPLES)
-  .showHelpAfterError('(--help shows examples and all options)')
   .exitOverride();
+addGlobals(program);
+program.configureOutput(usageOutput(program));
 
 const done = (code: RunExitCode) => {
   process.exitCode = code;
@@ -49,6 +54,8 @@ const done = (code: RunExitCode) => {
 addScan(program, done);
 addRead(program, done);
 addSignature(program, done);
+addConfig(program);
+applySettings(program);
 
 try {
   await program.parseAsync();

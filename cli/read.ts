@@ -9,6 +9,7 @@ import { baseClaim } from '../src/scan/model-base.js';
 import { openEntry, openLibrary } from '../src/signature/library.js';
 import { escapeText } from '../src/text.js';
 import { checkOutput, libraryOption, version } from './io.js';
+import { log } from './log.js';
 import { startProgress } from './progress.js';
 
 interface Flags {
@@ -75,6 +76,6 @@ async function run(path: string, { signatures: folder, output, hash }: Flags): P
     },
   });
   const missing = [...gaps, ...failed];
-  for (const { name, reason } of missing) process.stderr.write(`weightseq: missing from the reading: ${escapeText(name)}: ${escapeText(reason)}\n`);
+  for (const { name, reason } of missing) log.warn('missing', `missing from the reading: ${escapeText(name)}: ${escapeText(reason)}`, { name, reason });
   return missing.length > 0 || reading.nonFinite.length > 0 ? EXIT.incomplete : EXIT.clean;
 }
