@@ -8,10 +8,14 @@ import { SHIPPED_LIBRARY } from '../src/signature/library.js';
 import { escapeText } from '../src/text.js';
 import { log } from './log.js';
 
+/** What this package says of itself. */
+export function manifest(): { readonly version?: string; readonly engines?: { readonly node?: string } } {
+  return JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version?: string; engines?: { node?: string } };
+}
+
 /** The version in package.json. */
 export function version(): string {
-  const manifest: unknown = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'));
-  return typeof manifest === 'object' && manifest !== null && 'version' in manifest ? String(manifest.version) : 'unknown';
+  return manifest().version ?? 'unknown';
 }
 
 /** `--signatures`, the same for every command. */

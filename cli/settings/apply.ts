@@ -85,10 +85,10 @@ function asksForHelp(program: Command): boolean {
 
 /** Hands commander what no flag has said. */
 function put(settled: readonly Settled[]): void {
-  for (const { setting: { command, attribute, option }, value, origin } of settled) {
+  for (const { setting: { command, attribute, option, names }, value, origin } of settled) {
     if (origin.from === 'default' || command.getOptionValueSource(attribute) === 'cli') continue;
     // A flag that is off is one that was not given.
-    const isOff = value === false && !option.negate && option.defaultValue === undefined && !option.required && !option.optional;
+    const isOff = value === false && option.defaultValue === undefined && ![...names.values()].some((o) => o.negate && !o.hidden);
     command.setOptionValueWithSource(attribute, isOff ? undefined : value, isOff ? 'default' : origin.from === 'environment' ? 'env' : 'config');
   }
 }
@@ -143,6 +143,11 @@ export function settingsInForce(program: Command, command: Command): Settled[] {
     const { attribute } = settled.setting;
     return command.getOptionValueSource(attribute) === 'cli' ? { ...settled, value: command.getOptionValue(attribute), origin: { from: 'flag' } } : settled;
   });
+}
+
+/** Whether stack traces are wanted, by whichever command ran. */
+export function wantsStacks(program: Command): boolean {
+  return process.argv.includes('--debug') || allCommands(program).some((command) => command.getOptionValue('debug') === true);
 }
 
 /** The configuration file in use, and what is wrong with the settings where a command runs in spite of it. */

@@ -94,10 +94,12 @@ export function coerce(setting: Setting, name: string, raw: Raw, place: (path: s
     return value ? false : positive === undefined || isBoolean(positive) ? true : positive.defaultValue;
   }
   if (typeof raw === 'boolean') {
-    if (!raw && isNegatable) return false;
+    if (!raw && (isNegatable || option.optional)) return false;
     if (raw && option.optional) return option.presetArg ?? true;
     throw new InvalidArgumentError(`expected ${placeholder(option)}, found ${raw}`);
   }
+  // --cache [dir] may stand alone.
+  if (option.optional && (raw === 'true' || raw === 'false')) return raw === 'true' ? (option.presetArg ?? true) : false;
   const texts = typeof raw === 'string' ? split(option, raw) : raw;
   const located = texts.map((text) => (isPath(option, text) ? place(text) : text));
   const value = located.reduce<unknown>((previous, text) => parse(option, text, previous), option.defaultValue);
@@ -136,13 +138,15 @@ function parse(option: Option, text: string, previous: unknown): unknown {
 
 /** What the help shows between the brackets: `file`, `name`. */
 function placeholder(option: Option): string {
-  return /[<[]([^>\]]+?)(?:\.\.\.)?[>\]]/u.exec(option.flags)?.[1] ?? 'value';
+  return /[<[]=?([^>\]]+?)(?:\.\.\.)?[>\]]/u.exec(option.flags)?.[1] ?? 'value';
 }
 
-/** `<file>`, `<folder>` and `<path>` hold paths; among others, as in `<name or file>`, what looks like one is. `-` is a stream. */
+/** What is always a path, by its name in the help. */
+const PATHS = ['file', 'folder', 'path', 'dir', 'report'];
+
+/** `<file>` holds a path; of `<name-or-file>`, what has a dot or a slash is one. `-` is a stream. */
 function isPath(option: Option, text: string): boolean {
   const name = placeholder(option);
   if (text === '-' || option.argChoices?.includes(text) === true) return false;
-  if (['file', 'folder', 'path'].includes(name)) return true;
-  return /\b(?:file|folder|path)\b/u.test(name) && /[./\\]/u.test(text);
+  return PATHS.includes(name) || (name.split(/[^a-z]+/u).some((word) => PATHS.includes(word)) && /[./\\]/u.test(text));
 }
