@@ -70,10 +70,12 @@ async function fileAt(path: string): Promise<{ uid: number } | null> {
   return found?.isFile() === true ? found : null;
 }
 
-/** Whoever can write in a folder above the working folder (/tmp) could otherwise set this user's gate. */
-function isTrusted(uid: number): boolean {
-  const own = process.geteuid?.();
-  return own === undefined || uid === own || uid === 0;
+/**
+ * Whether a file of this owner is taken for one's own: whoever can write in a folder above the working folder (/tmp) could
+ * otherwise set the gate. Windows has no such numbers.
+ */
+export function isTrusted(owner: number, self = process.geteuid?.()): boolean {
+  return self === undefined || owner === self || owner === 0;
 }
 
 /**
