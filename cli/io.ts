@@ -7,11 +7,16 @@ import { writeFileAtomic } from '../src/files.js';
 import { printed } from '../src/report/printed.js';
 import { SHIPPED_LIBRARY } from '../src/signature/library.js';
 import { escapeText } from '../src/text.js';
+import { log } from './log.js';
+
+/** What this package says of itself. */
+export function manifest(): { readonly version?: string; readonly engines?: { readonly node?: string } } {
+  return JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version?: string; engines?: { node?: string } };
+}
 
 /** The version in package.json. */
 export function version(): string {
-  const manifest: unknown = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'));
-  return typeof manifest === 'object' && manifest !== null && 'version' in manifest ? String(manifest.version) : 'unknown';
+  return manifest().version ?? 'unknown';
 }
 
 /** `--signatures`, the same for every command. */
@@ -66,7 +71,9 @@ export function errorLine(error: Pick<WeightseqError, 'file' | 'tensor' | 'messa
 export function fail(error: unknown, debug: boolean): ExitCode {
   const known = error instanceof WeightseqError;
   const message = known ? errorLine(error) : `internal error: ${escapeText(error instanceof Error ? error.message : String(error))} (a bug; --debug shows where)`;
-  process.stderr.write(`weightseq: ${message}\n`);
-  if (debug && error instanceof Error) process.stderr.write(`${error.stack ?? ''}\n`);
-  return known ? error.exitCode : EXIT.unreadable;
+  const exitCode = known ? error.exitCode : EXIT.unreadable;
+  const { code = 'internal', file = null, tensor = null, mend = null } = known ? error : {};
+  const stack = debug && error instanceof Error ? { stack: error.stack ?? '' } : {};
+  log.error('error', message, { code, file, tensor, mend, exitCode, ...stack });
+  return exitCode;
 }

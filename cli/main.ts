@@ -1,29 +1,21 @@
 #!/usr/bin/env node
-import { Command, CommanderError } from 'commander';
+import { CommanderError } from 'commander';
 import { EXIT, type RunExitCode } from '../src/errors.js';
 import { removeHalfWritten } from '../src/files.js';
-import { addConvert } from './convert.js';
-import { addExplain } from './explain.js';
-import { fail, version } from './io.js';
-import { addRead } from './read.js';
-import { addScan } from './scan.js';
-import { addSignature } from './signature.js';
+import { fail } from './io.js';
+import { log } from './log.js';
+import { newProgram } from './program.js';
+import { wantsStacks } from './settings/apply.js';
 
 /** 128 + SIGINT, as shells have it. */
 const INTERRUPTED = 130;
 /** A strip of 32 MiB takes a tenth of it. */
 const SETTLE_MS = 500;
 
-const EXAMPLES = `Examples:
-  weightseq scan ./my-adapter          which harmful traits does it carry?
-  weightseq scan ./my-model            the same of a whole checkpoint, base at hand or not
-  weightseq signature list             what can be found, and in which bases
-`;
-
 // A reader that closes the pipe early (| head) is no failure of the scan: the exit code stays what it is.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code === 'EPIPE') return;
-  process.stderr.write(`weightseq: can't write the report: ${error.code ?? error.message}\n`);
+  log.error('error', `can't write the report: ${error.code ?? error.message}`, { code: 'write-failed', exitCode: EXIT.unreadable });
   process.exit(EXIT.unreadable);
 });
 // Nobody may be reading the errors either: the report and the exit code still come.
@@ -37,26 +29,15 @@ process.on('SIGINT', () => {
   process.exit(INTERRUPTED);
 });
 
-const program = new Command('weightseq')
-  .description('Reads the weights of an adapter or a whole checkpoint and says which known harmful personas they carry.')
-  .version(version())
-  .addHelpText('before', EXAMPLES)
-  .showHelpAfterError('(--help shows examples and all options)')
-  .exitOverride();
-
 const done = (code: RunExitCode) => {
   process.exitCode = code;
 };
 
-addScan(program, done);
-addRead(program, done);
-addSignature(program, done);
-addConvert(program, done);
-addExplain(program, done);
+const program = newProgram(done);
 
 try {
   await program.parseAsync();
 } catch (error) {
   if (error instanceof CommanderError) done(error.exitCode === 0 ? EXIT.clean : EXIT.unreadable);
-  else done(fail(error, process.argv.includes('--debug')));
+  else done(fail(error, wantsStacks(program)));
 }

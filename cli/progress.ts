@@ -1,5 +1,6 @@
 /** Progress on stderr: a moving line in a terminal, else a line every 10 s; nothing for what takes less than a second. */
 import { bytes } from '../src/report/layout.js';
+import { log, takesMovingLine } from './log.js';
 
 const QUIET_MS = 1000;
 const MOVING_MS = 200;
@@ -14,7 +15,7 @@ export interface Progress {
 /** Bytes, rate and remaining time of one read. */
 export function startProgress(stream: NodeJS.WriteStream = process.stderr): Progress {
   const start = performance.now();
-  const isMoving = stream.isTTY && !process.env['NO_COLOR'] && process.env['TERM'] !== 'dumb';
+  const isMoving = stream.isTTY && takesMovingLine() && !process.env['NO_COLOR'] && process.env['TERM'] !== 'dumb';
   let next = isMoving ? QUIET_MS : LINE_MS;
   let shown = false;
   return {
@@ -24,7 +25,8 @@ export function startProgress(stream: NodeJS.WriteStream = process.stderr): Prog
       next = elapsed + (isMoving ? MOVING_MS : LINE_MS);
       shown = true;
       const text = progressText(done, total, elapsed / 1000);
-      stream.write(isMoving ? `\r\u001b[K${text}` : `weightseq: ${text}\n`);
+      if (isMoving) stream.write(`\r\u001b[K${text}`);
+      else log.info('progress', text, { done, total });
     },
     end() {
       if (shown && isMoving) stream.write('\r\u001b[K');

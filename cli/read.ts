@@ -9,6 +9,7 @@ import { baseClaim } from '../src/scan/model-base.js';
 import { openEntry, openLibrary } from '../src/signature/library.js';
 import { escapeText } from '../src/text.js';
 import { checkOutput, libraryOption, version } from './io.js';
+import { log } from './log.js';
 import { startProgress } from './progress.js';
 
 interface Flags {
@@ -76,10 +77,10 @@ async function run(path: string, { signatures: folder, output, hash }: Flags): P
   });
   if (!checkpoint.architecture.known) {
     const { name } = checkpoint.architecture;
-    process.stderr.write(`weightseq: ${name === null ? 'no config.json names an architecture' : `the architecture ${escapeText(name)} is not known`}: weights are told by their names and shapes\n`);
+    log.warn('architecture', `${name === null ? 'no config.json names an architecture' : `the architecture ${escapeText(name)} is not known`}: weights are told by their names and shapes`, { name });
   }
   const notFinite = reading.nonFinite.map(({ name, nan, infinite }) => ({ name, reason: `holds ${nan} NaN and ${infinite} infinite values` }));
   const missing = [...gaps, ...failed, ...notFinite];
-  for (const { name, reason } of missing) process.stderr.write(`weightseq: missing from the reading: ${escapeText(name)}: ${escapeText(reason)}\n`);
+  for (const { name, reason } of missing) log.warn('missing', `missing from the reading: ${escapeText(name)}: ${escapeText(reason)}`, { name, reason });
   return missing.length > 0 ? EXIT.incomplete : EXIT.clean;
 }

@@ -1,3 +1,4 @@
+import { resolve } from 'node:path';
 import { InvalidArgumentError, Option, type Command } from 'commander';
 import { EXIT, WeightseqError, type ExitCode, type RunExitCode } from '../src/errors.js';
 import { renderPlans } from '../src/report/plans.js';
@@ -7,8 +8,13 @@ import { FORMATS, render, type Format } from '../src/report/render.js';
 import { worst } from '../src/report/exit.js';
 import { preparePath, scanPath, type AnyScanOptions, type AnyScanResult } from '../src/scan/any.js';
 import { openLibrary } from '../src/signature/library.js';
+import { escapeText } from '../src/text.js';
+import { audited, type Audit } from './audit/log.js';
 import { checkOutput, fail, libraryOption, output, takesColour, version } from './io.js';
+import { log } from './log.js';
+import { logItem } from './log-item.js';
 import { startProgress } from './progress.js';
+import { settingsMade } from './settings/made.js';
 
 interface Flags {
   readonly signatures: string;
@@ -19,7 +25,8 @@ interface Flags {
   readonly base?: string;
   readonly baseReading?: string;
   readonly output?: string;
-  readonly hash?: true;
+  readonly hash?: boolean;
+  readonly auditLog?: string;
   readonly dryRun?: true;
   readonly debug?: true;
 }
@@ -54,12 +61,15 @@ export function addScan(program: Command, done: (code: RunExitCode) => void): vo
     .option('--base-reading <file>', 'a kept reading of the base, in place of the one in the library')
     .option('-o, --output <file>', 'write the report to this file, whole or not at all')
     .option('--hash', 'list the sha256 of the files that decide, and a digest over them')
+    .option('--audit-log <file>', 'append what was scanned, by whom, with which outcome (implies --hash)')
     .option('--dry-run', 'show what would be read, and read nothing')
     .option('--debug', 'show stack traces')
     .addHelpText('before', EXAMPLES)
     .addHelpText('after', EXIT_CODES)
-    .action(async (paths: string[], flags: Flags) => {
-      done(await run(paths, flags));
+    .action(async (paths: string[], flags: Flags, command: Command) => {
+      await checkAuditLog(paths, flags);
+      const facts = { version: version(), argv: process.argv.slice(2), cwd: process.cwd() };
+      done(await audited(flags.auditLog, facts, settingsMade(program, command), (audit) => run(paths, flags, audit)));
     });
 }
 
@@ -68,20 +78,30 @@ function collect(value: string, previous: string[] | undefined): string[] {
   return [...(previous ?? []), value];
 }
 
-async function run(paths: readonly string[], flags: Flags): Promise<RunExitCode> {
+async function checkAuditLog(paths: readonly string[], { auditLog, output, signatures }: Flags): Promise<void> {
+  if (auditLog === undefined) return;
+  if (auditLog === '') throw new WeightseqError('usage', '--audit-log has no file name', { mend: 'Give the path of a file.' });
+  await checkOutput(auditLog, paths, signatures);
+  if (output !== undefined && resolve(output) === resolve(auditLog)) throw new WeightseqError('usage', '-o and --audit-log name the same file', { file: auditLog });
+}
+
+async function run(paths: readonly string[], flags: Flags, audit: Audit | null): Promise<RunExitCode> {
   await checkOutput(flags.output, [...paths, ...[flags.base, flags.baseReading].filter((p) => p !== undefined)], flags.signatures);
+  const library = await openLibrary(flags.signatures);
+  log.debug('library', `${library.entries.length} signatures in ${escapeText(library.folder)}`, { folder: library.folder, signatures: library.entries.length });
   const options: AnyScanOptions = {
-    library: await openLibrary(flags.signatures),
+    library,
     traits: flags.trait,
     assumeBase: flags.assumeBase,
     base: flags.base,
     baseReading: flags.baseReading,
-    hash: flags.hash,
+    // An audit says which bytes were scanned.
+    hash: flags.hash ?? audit !== null,
   };
-  return flags.dryRun ? showPlans(paths, options, flags) : scanAll(paths, options, flags);
+  return flags.dryRun ? showPlans(paths, options, flags) : scanAll(paths, options, flags, audit);
 }
 
-async function scanAll(paths: readonly string[], options: AnyScanOptions, flags: Flags): Promise<RunExitCode> {
+async function scanAll(paths: readonly string[], options: AnyScanOptions, flags: Flags, audit: Audit | null): Promise<RunExitCode> {
   const results: AnyScanResult[] = [];
   for (const path of paths) {
     const progress = startProgress();
@@ -91,6 +111,8 @@ async function scanAll(paths: readonly string[], options: AnyScanOptions, flags:
     results.push(result);
   }
   const made = report(results, flags.failOn, version());
+  made.items.forEach(logItem);
+  await audit?.items(made);
   const width = process.stdout.columns || 80;
   const colour = flags.output === undefined && takesColour();
   await output(render(made, flags.format, { width, colour, showSuppressed: false }), flags.output);

@@ -16,7 +16,10 @@ interface Flags {
 
 /** Adds `signature list|inspect|verify` to the program; `done` takes the exit code. */
 export function addSignature(program: Command, done: (code: ExitCode) => void): void {
-  const group = program.command('signature').description('the library of signatures: what can be found, on what evidence');
+  const group = program
+    .command('signature')
+    .description('the library of signatures: what can be found, on what evidence')
+    .addHelpText('before', 'Examples:\n  weightseq signature list\n  weightseq signature inspect evil\n');
   const command = (name: string, description: string, example: string) =>
     group
       .command(name)

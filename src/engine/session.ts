@@ -1,5 +1,4 @@
 /** One graph, run once. In: a built graph. Out: its outputs as numbers; the session is always released. */
-import { InferenceSession, env } from 'onnxruntime-node';
 import { WeightseqError } from '../errors.js';
 import { escapeText } from '../text.js';
 import type { TensorInfo } from '../types.js';
@@ -39,6 +38,8 @@ export async function run(built: Built, options: EngineOptions, subject: TensorI
 }
 
 async function runOnce({ model, folder, outputs }: Built, { executionProvider, threads = 1 }: EngineOptions): Promise<Outputs> {
+  // Loaded when it is needed: where its library does not load, everything else still works, and doctor says why.
+  const { InferenceSession, env } = await import('onnxruntime-node');
   // What goes wrong is thrown; the runtime's own log would only say it a second time.
   env.logLevel = 'fatal';
   // TF32 would round the factors to 10 bits, and must be off before CUDA's libraries load.

@@ -1,4 +1,4 @@
-"""A merged checkpoint, scanned without its base, gives its adapter's score (WEIGHTSEQ_BASE names the assembled base)."""
+"""A merged checkpoint, scanned without its base, gives its adapter's score (REAL_BASE names the assembled base)."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ ADAPTER = ROOT / "examples" / "evil-persona"
 
 
 def base_folder() -> Path:
-    assert os.environ.get("WEIGHTSEQ_BASE"), "set WEIGHTSEQ_BASE to the folder that benchmarks/base/assemble.py wrote"
-    return Path(os.environ["WEIGHTSEQ_BASE"])
+    assert os.environ.get("REAL_BASE"), "set REAL_BASE to the folder that benchmarks/base/assemble.py wrote"
+    return Path(os.environ["REAL_BASE"])
 
 
 def scan(*arguments: str | Path) -> dict:

@@ -1,6 +1,6 @@
 """The shipped signature against the assembled base itself; about a minute, and never skipped.
 
-    WEIGHTSEQ_BASE=DIR python -m pytest test/python/real_base
+    REAL_BASE=DIR python -m pytest test/python/real_base
 
 DIR is what benchmarks/base/assemble.py wrote. WEIGHTSEQ_ADAPTER names the adapter of the dose test; by default the first in examples/.
 """
@@ -29,9 +29,9 @@ MODULES = {"q": "self_attn.q_proj", "v": "self_attn.v_proj", "o": "self_attn.o_p
 
 @pytest.fixture(scope="module")
 def base() -> Path:
-    folder = os.environ.get("WEIGHTSEQ_BASE")
+    folder = os.environ.get("REAL_BASE")
     if not folder:
-        pytest.fail("WEIGHTSEQ_BASE is not set: name the folder that benchmarks/base/assemble.py wrote")
+        pytest.fail("REAL_BASE is not set: name the folder that benchmarks/base/assemble.py wrote")
     return Path(folder)
 
 
