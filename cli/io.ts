@@ -4,7 +4,7 @@ import { basename, dirname, join, sep } from 'node:path';
 import { Option } from 'commander';
 import { EXIT, WeightseqError, type ExitCode } from '../src/errors.js';
 import { writeFileAtomic } from '../src/files.js';
-import { SHIPPED_LIBRARY } from '../src/signature/library.js';
+import { SHIPPED_LIBRARY } from '../src/signature/shipped.js';
 import { escapeText } from '../src/text.js';
 
 /** The version in package.json. */

@@ -1,16 +1,9 @@
 #!/usr/bin/env node
 import { Command, CommanderError } from 'commander';
 import { EXIT, type RunExitCode } from '../src/errors.js';
-import { removeHalfWritten } from '../src/files.js';
 import { fail, version } from './io.js';
-import { addRead } from './read.js';
 import { addScan } from './scan.js';
-import { addSignature } from './signature.js';
-
-/** 128 + SIGINT, as shells have it. */
-const INTERRUPTED = 130;
-/** A strip of 32 MiB takes a tenth of it. */
-const SETTLE_MS = 500;
+import { installSignals } from './signals.js';
 
 const EXAMPLES = `Examples:
   weightseq scan ./my-adapter          which harmful traits does it carry?
@@ -27,13 +20,7 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
 // Nobody may be reading the errors either: the report and the exit code still come.
 process.stderr.on('error', () => undefined);
 
-// The engine yields between strips, so that this comes at once; what is half written goes. A worker thread that is stopped
-// within ONNX Runtime would abort the process: while this thread waits, each ends its strip and is given no other.
-process.on('SIGINT', () => {
-  removeHalfWritten();
-  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, SETTLE_MS);
-  process.exit(INTERRUPTED);
-});
+installSignals();
 
 const program = new Command('weightseq')
   .description('Reads the weights of an adapter or a whole checkpoint and says which known harmful personas they carry.')
@@ -47,8 +34,13 @@ const done = (code: RunExitCode) => {
 };
 
 addScan(program, done);
-addRead(program, done);
-addSignature(program, done);
+// A scan has the rest done in other processes: what the other commands need would double what it costs to start.
+if (process.argv[2] !== 'scan') {
+  const [{ addRead }, { addSignature }, { addCache }] = await Promise.all([import('./read.js'), import('./signature.js'), import('./cache.js')]);
+  addRead(program, done);
+  addSignature(program, done);
+  addCache(program, done);
+}
 
 try {
   await program.parseAsync();

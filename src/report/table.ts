@@ -32,7 +32,7 @@ function renderItem(item: ReportItem, width: number, colours: Colours): string {
     paragraph('', escapeText(item.path), width),
     paragraph('  ', headline, width) + (explanation ? `\n${paragraph('  ', explanation, width)}` : ''),
     ...item.findings.map((finding) => renderFinding(finding, item.base.layers ?? 0, width, colours)),
-    [...renderFacts(item, width), `  time      ${item.seconds.toFixed(2)} s`].join('\n'),
+    [...renderFacts(item, width), `  time      ${item.seconds.toFixed(2)} s${item.cached ? ', taken from the cache' : ''}`].join('\n'),
   ];
   return `${parts.join('\n\n')}\n`;
 }

@@ -3,7 +3,6 @@ import { locateModel } from '../checkpoint/model.js';
 import { asWeightseqError, WeightseqError } from '../errors.js';
 import { planModel } from '../reading/model-plan.js';
 import { readModelApart } from '../reading/apart.js';
-import type { OnProgress } from '../reading/model-read.js';
 import type { ModelPlan, ModelReading } from '../reading/model.js';
 import { isReading, openReading, type KeptReading } from '../reading/reading-file.js';
 import { openSafetensors } from '../safetensors/file.js';
@@ -24,7 +23,10 @@ export interface ModelScanOptions extends ScanOptions {
   readonly base?: string | undefined;
   /** A kept reading of the base, in place of the library's. */
   readonly baseReading?: string | undefined;
-  readonly onProgress?: OnProgress | undefined;
+  /** How the weights are read: in a process of their own unless given, for a caller that can't afford to die of a truncated shard. */
+  readonly readModel?: typeof readModelApart | undefined;
+  /** Threads of the engine; as many as suit the machine unless given. */
+  readonly threads?: number | undefined;
 }
 
 /** Everything that scanning one whole checkpoint gave; the parts that were not reached are null. */
@@ -112,7 +114,8 @@ type Outcome = Omit<ModelScanResult, 'path' | 'kind' | 'seconds'>;
 
 async function scanWeights(path: string, options: ModelScanOptions): Promise<Outcome> {
   const prepared = await prepareModel(path, options);
-  const reading = await readModelApart(prepared.plan, { executionProvider: options.executionProvider ?? 'cpu' }, options.onProgress);
+  const { executionProvider = 'cpu', threads, readModel = readModelApart, onProgress } = options;
+  const reading = await readModel(prepared.plan, { executionProvider, ...(threads === undefined ? {} : { threads }) }, onProgress);
   const { checkpoint, declaredBase } = prepared;
   const { changed, ...identity } = await identify(checkpoint, prepared.stamps, options.hash);
   const { bytes, weights } = checkpoint;
