@@ -91,8 +91,10 @@ type Shown = Pick<Progress, 'say' | 'end'> & { readonly update: () => void };
 async function show(isMoving: boolean, stream: NodeJS.WriteStream, standing: () => Omit<Standing, 'left'> & { readonly share: number }): Promise<Shown> {
   const { default: { Format, MultiBar, SingleBar } } = await import('cli-progress');
   const format: GenericFormatter = (options, { progress, eta, maxWidth }) => {
-    const left = typeof eta === 'number' && Number.isFinite(eta) ? eta : null;
-    const text = progressText({ ...standing(), left });
+    const now = standing();
+    // A bar that was just made has no estimate of its own yet.
+    const first = now.share > 0 ? Math.ceil(now.seconds * (now.items / now.share - 1)) : null;
+    const text = progressText({ ...now, left: typeof eta === 'number' && Number.isFinite(eta) ? eta : first });
     if (!isMoving) return `weightseq: ${text}`;
     return maxWidth < NARROW ? text : `${Format.BarFormat(progress, options)} ${text}`;
   };

@@ -8,6 +8,8 @@ let answer: ((signal: EndSignal) => void) | null = null;
 
 /** To be called once. Processes that were started are killed when this one exits. */
 export function installSignals(): void {
+  // A file that may not grow further is a failed write, as a full disk is.
+  process.on('SIGXFSZ', () => undefined);
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     process.on(signal, () => {
       const first = answer;

@@ -56,6 +56,7 @@ const MENDS: ReadonlyMap<string, readonly [message: string, mend: string]> = new
   ['EPERM', ['no permission to write there', 'Give a path in a folder that you may write to.']],
   ['EROFS', ['the file system is read-only', 'Give a path in a folder that you may write to.']],
   ['ENOSPC', ['no space is left on the device', 'Free some space, or give a path on another device.']],
+  ['EFBIG', ['the limit on file sizes is reached', 'Raise the limit (ulimit -f), or write less.']],
   ['EDQUOT', ['the disk quota is used up', 'Free some space, or give a path on another device.']],
 ]);
 

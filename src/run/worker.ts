@@ -24,7 +24,8 @@ process.on('message', (order: Order) => {
   void obey(order);
 });
 // A terminal's interrupt reaches all processes, and so may a service manager's: the one that reports answers, and ends this one.
-for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => undefined);
+// (SIGXFSZ is a write that fails.)
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGXFSZ'] as const) process.on(signal, () => undefined);
 // Nobody is left to report to. Threads within the runtime would abort an ordinary exit.
 process.on('disconnect', () => { process.kill(process.pid, 'SIGKILL'); });
 
