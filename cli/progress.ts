@@ -31,9 +31,11 @@ export interface Standing {
 
 /** Such as `1.20 GB of 2.40 GB, 2.40 GB/s, 1 s left`, or `3 of 9 items, 1.20 GB read, 2.40 GB/s, 4 s left`. */
 export function progressText({ items, finished, done, total, seconds, left }: Standing): string {
+  const count = items > 1 ? [`${finished} of ${items} items`] : [];
+  if (total === 0) return [...count, 'headers and hashes'].join(', ');
   const rate = `${bytes(Math.round(done / Math.max(seconds, 1e-3)))}/s`;
   const remaining = left === null ? 'time left unknown' : `${left} s left`;
-  return [...(items > 1 ? [`${finished} of ${items} items`, `${bytes(done)} read`] : [`${bytes(done)} of ${bytes(total)}`]), rate, remaining].join(', ');
+  return [...count, items > 1 ? `${bytes(done)} read` : `${bytes(done)} of ${bytes(total)}`, rate, remaining].join(', ');
 }
 
 /** Shows how far so many items are. */

@@ -23,7 +23,8 @@ export function renderTable(report: Report, options: TableOptions): string {
   const width = Math.max(40, Math.min(80, options.width));
   const items = report.items.map((item) => renderItem(item, width, colours));
   const summary = report.items.length > 1 ? [renderSummary(report, width, colours)] : [];
-  return [...items, ...summary].join(`\n${'─'.repeat(width)}\n\n`);
+  const ended = report.interrupted === undefined ? [] : [`${paragraph('', `INTERRUPTED (${report.interrupted}): what is not listed here was not scanned.`, width)}\n`];
+  return [...items, ...summary, ...ended].join(`\n${'─'.repeat(width)}\n\n`);
 }
 
 function renderItem(item: ReportItem, width: number, colours: Colours): string {
