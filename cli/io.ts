@@ -5,7 +5,7 @@ import { Option } from 'commander';
 import { EXIT, WeightseqError, type ExitCode } from '../src/errors.js';
 import { writeFileAtomic } from '../src/files.js';
 import { printed } from '../src/report/printed.js';
-import { SHIPPED_LIBRARY } from '../src/signature/library.js';
+import { SHIPPED_LIBRARY } from '../src/signature/shipped.js';
 import { escapeText } from '../src/text.js';
 import { log } from './log.js';
 

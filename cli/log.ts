@@ -13,11 +13,19 @@ export type Fields = Readonly<Record<string, unknown>>;
 
 type Write = (event: string, message: string, fields?: Fields) => void;
 
-const settings: { level: Level; format: LogFormat } = { level: 'info', format: 'text' };
+type Sink = (text: string) => void;
+
+const toStderr: Sink = (text) => { process.stderr.write(text); };
+const settings: { level: Level; format: LogFormat; sink: Sink } = { level: 'info', format: 'text', sink: toStderr };
 
 /** What is written from now on: this level and the more urgent ones (`error` is --quiet, `debug` is --verbose), in which form. */
 export function setLog(level: Level, format: LogFormat): void {
   Object.assign(settings, { level, format });
+}
+
+/** Has the lines written by something else, as above a bar that moves; null takes that back. */
+export function divertLog(sink: Sink | null): void {
+  settings.sink = sink ?? toStderr;
 }
 
 function isShown(level: Level): boolean {
@@ -40,7 +48,7 @@ function writer(level: Level): Write {
     if (!isShown(level)) return;
     const { stack } = fields;
     const text = `weightseq: ${message}\n${typeof stack === 'string' ? `${stack}\n` : ''}`;
-    process.stderr.write(settings.format === 'json' ? `${jsonLine(level, event, message, fields, new Date())}\n` : text);
+    settings.sink(settings.format === 'json' ? `${jsonLine(level, event, message, fields, new Date())}\n` : text);
   };
 }
 

@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import type { RunExitCode } from '../src/errors.js';
 import { addAudit } from './audit.js';
+import { addCache } from './cache.js';
 import { addConfig } from './config.js';
 import { addConvert } from './convert.js';
 import { addDoctor } from './doctor.js';
@@ -34,6 +35,7 @@ export function newProgram(done: (code: RunExitCode) => void): Command {
   addSignature(program, done);
   addConvert(program, done);
   addExplain(program, done);
+  addCache(program, done);
   addConfig(program);
   addAudit(program, done);
   addDoctor(program, done);

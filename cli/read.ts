@@ -55,7 +55,7 @@ async function run(path: string, { signatures: folder, output, hash }: Flags): P
   const signatures = await Promise.all(library.entries.map((entry) => openEntry(library, entry)));
   const plan = planModel(checkpoint, signatures.map(({ sha256, weights }) => ({ key: sha256, weights })));
   const progress = startProgress();
-  const reading = await readModelApart(plan, { executionProvider: 'cpu' }, progress.update);
+  const reading = await readModelApart(plan, { executionProvider: 'cpu' }, (done, total) => { progress.update(0, done, total); });
   progress.end();
   // A signature of another model takes no number of this one.
   const taken = signatures.filter(({ sha256 }) => reading.weights.some(({ coordinates }) => coordinates.has(sha256)));

@@ -1,22 +1,21 @@
 import { resolve } from 'node:path';
 import { InvalidArgumentError, Option, type Command } from 'commander';
-import { EXIT, WeightseqError, type ExitCode, type RunExitCode } from '../src/errors.js';
-import { renderPlans } from '../src/report/plans.js';
-import { report } from '../src/report/report.js';
-import type { FailOn } from '../src/report/schema.js';
+import { SIGNAL_EXIT, WeightseqError, type RunExitCode } from '../src/errors.js';
+import { reportOf } from '../src/report/report.js';
+import type { FailOn, Report } from '../src/report/schema.js';
 import { FORMATS, render, type Format } from '../src/report/render.js';
-import { worst } from '../src/report/exit.js';
-import { preparePath, scanPath, type AnyScanOptions, type AnyScanResult } from '../src/scan/any.js';
-import { openLibrary } from '../src/signature/library.js';
-import { escapeText } from '../src/text.js';
+import { expandTargets, type Target } from '../src/run/targets.js';
 import { audited, type Audit } from './audit/log.js';
-import { checkOutput, fail, libraryOption, output, takesColour, version } from './io.js';
-import { log } from './log.js';
+import { checkOutput, libraryOption, output, takesColour, version } from './io.js';
 import { logItem } from './log-item.js';
-import { startProgress } from './progress.js';
+import { addRunOptions, openCacheOf, type RunFlags } from './run-options.js';
+import { readList, runScan, type RunOutcome } from './run.js';
+import { refuseFoundIn } from './settings/apply.js';
 import { settingsMade } from './settings/made.js';
 
-interface Flags {
+// What scans runs in other processes: this one loads neither the engine nor the library, and stays small.
+
+export interface ScanFlags extends RunFlags {
   readonly signatures: string;
   readonly trait?: string[];
   readonly format: Format;
@@ -33,7 +32,9 @@ interface Flags {
 
 const EXAMPLES = `Examples:
   weightseq scan ./my-adapter
-  weightseq scan ./adapters/* --format json -o report.json
+  weightseq scan ./adapters --format json -o report.json
+  weightseq scan ./adapters --jobs 4 --resume
+  find . -name adapter_config.json -print0 | weightseq scan -
   weightseq scan ./my-model --base ./its-base
   weightseq scan ./my-adapter --assume-base gemma-3-270m-q4km --trait evil
 `;
@@ -44,14 +45,15 @@ Exit codes:
   1  the gate failed (--fail-on)
   2  wrong usage, or something cannot be read
   3  incomplete: not everything was read or understood, no signature for the base, or undecided
+  130, 143  interrupted: the report holds the items that were finished
 `;
 
 /** Adds `scan` to the program; `done` takes the exit code. */
 export function addScan(program: Command, done: (code: RunExitCode) => void): void {
-  program
+  addRunOptions(program
     .command('scan')
     .description('say which known harmful traits an adapter or a whole checkpoint carries, how strongly, in which layers')
-    .argument('<path...>', 'folder or file of an adapter or of a whole checkpoint, or a kept reading')
+    .argument('<path...>', 'folder or file of an adapter or of a whole checkpoint, a kept reading, a folder of many, a pattern, or - for a list on stdin')
     .addOption(libraryOption())
     .option('--trait <name>', 'only this trait (may be repeated)', collect)
     .addOption(new Option('--format <format>', 'form of the report').choices(FORMATS).default('table'))
@@ -61,15 +63,17 @@ export function addScan(program: Command, done: (code: RunExitCode) => void): vo
     .option('--base-reading <file>', 'a kept reading of the base, in place of the one in the library')
     .option('-o, --output <file>', 'write the report to this file, whole or not at all')
     .option('--hash', 'list the sha256 of the files that decide, and a digest over them')
-    .option('--audit-log <file>', 'append what was scanned, by whom, with which outcome (implies --hash)')
+    .option('--audit-log <file>', 'append what was scanned, by whom, with which outcome (implies --hash)'))
     .option('--dry-run', 'show what would be read, and read nothing')
     .option('--debug', 'show stack traces')
     .addHelpText('before', EXAMPLES)
     .addHelpText('after', EXIT_CODES)
-    .action(async (paths: string[], flags: Flags, command: Command) => {
-      await checkAuditLog(paths, flags);
+    .action(async (paths: string[], flags: ScanFlags, command: Command) => {
+      const targets = await expandTargets(paths, readList);
+      await refuseFoundIn(program, targets.map(({ path }) => path));
+      await checkAuditLog(targets, flags);
       const facts = { version: version(), argv: process.argv.slice(2), cwd: process.cwd() };
-      done(await audited(flags.auditLog, facts, settingsMade(program, command), (audit) => run(paths, flags, audit)));
+      done(await audited(flags.auditLog, facts, settingsMade(program, command), (audit) => run(targets, flags, audit)));
     });
 }
 
@@ -78,39 +82,23 @@ function collect(value: string, previous: string[] | undefined): string[] {
   return [...(previous ?? []), value];
 }
 
-async function checkAuditLog(paths: readonly string[], { auditLog, output, signatures }: Flags): Promise<void> {
+async function checkAuditLog(targets: readonly Target[], { auditLog, output, signatures }: ScanFlags): Promise<void> {
   if (auditLog === undefined) return;
   if (auditLog === '') throw new WeightseqError('usage', '--audit-log has no file name', { mend: 'Give the path of a file.' });
-  await checkOutput(auditLog, paths, signatures);
+  await checkOutput(auditLog, targets.map(({ path }) => path), signatures);
   if (output !== undefined && resolve(output) === resolve(auditLog)) throw new WeightseqError('usage', '-o and --audit-log name the same file', { file: auditLog });
 }
 
-async function run(paths: readonly string[], flags: Flags, audit: Audit | null): Promise<RunExitCode> {
-  await checkOutput(flags.output, [...paths, ...[flags.base, flags.baseReading].filter((p) => p !== undefined)], flags.signatures);
-  const library = await openLibrary(flags.signatures);
-  log.debug('library', `${library.entries.length} signatures in ${escapeText(library.folder)}`, { folder: library.folder, signatures: library.entries.length });
-  const options: AnyScanOptions = {
-    library,
-    traits: flags.trait,
-    assumeBase: flags.assumeBase,
-    base: flags.base,
-    baseReading: flags.baseReading,
-    // An audit says which bytes were scanned.
-    hash: flags.hash ?? audit !== null,
-  };
-  return flags.dryRun ? showPlans(paths, options, flags) : scanAll(paths, options, flags, audit);
-}
-
-async function scanAll(paths: readonly string[], options: AnyScanOptions, flags: Flags, audit: Audit | null): Promise<RunExitCode> {
-  const results: AnyScanResult[] = [];
-  for (const path of paths) {
-    const progress = startProgress();
-    const result = await scanPath(path, { ...options, onProgress: progress.update });
-    progress.end();
-    for (const error of result.errors) fail(error, flags.debug ?? false);
-    results.push(result);
+async function run(targets: readonly Target[], flags: ScanFlags, audit: Audit | null): Promise<RunExitCode> {
+  const inputs = [...targets.map(({ path }) => path), flags.base, flags.baseReading].filter((path) => path !== undefined);
+  await checkOutput(flags.output, inputs, flags.signatures);
+  if (flags.dryRun) {
+    const { showPlans } = await import('./plans.js');
+    return showPlans(targets, flags);
   }
-  const made = report(results, flags.failOn, version());
+  // An audit says which bytes were scanned.
+  const outcome = await scanAll(targets, { ...flags, ...(audit === null ? {} : { hash: true }) });
+  const made = finish(outcome, flags);
   made.items.forEach(logItem);
   await audit?.items(made);
   const width = process.stdout.columns || 80;
@@ -119,22 +107,14 @@ async function scanAll(paths: readonly string[], options: AnyScanOptions, flags:
   return made.exitCode;
 }
 
-async function showPlans(paths: readonly string[], options: AnyScanOptions, flags: Flags): Promise<RunExitCode> {
-  const { format } = flags;
-  if (format !== 'table' && format !== 'json') throw new WeightseqError('usage', `--dry-run has no ${format} form`, { mend: 'Give --format table or json.' });
-  const plans: (Awaited<ReturnType<typeof preparePath>> & { path: string })[] = [];
-  const codes: ExitCode[] = [];
-  for (const path of paths) {
-    try {
-      const prepared = await preparePath(path, options);
-      plans.push({ ...prepared, path });
-      codes.push(...prepared.errors.map((error) => fail(error, flags.debug ?? false)));
-      if (prepared.gaps.length > 0) codes.push(EXIT.incomplete);
-    } catch (error) {
-      if (!(error instanceof WeightseqError)) throw error;
-      codes.push(fail(error, flags.debug ?? false));
-    }
-  }
-  await output(renderPlans(plans, format), flags.output);
-  return worst(codes);
+async function scanAll(targets: readonly Target[], flags: ScanFlags): Promise<RunOutcome> {
+  const { signatures: library, trait: traits, assumeBase, base, baseReading, hash, failOn, jobs, debug = false } = flags;
+  const cache = await openCacheOf(flags);
+  return runScan(targets, { library, traits, assumeBase, base, baseReading, hash, failOn, version: version(), cache, debug }, jobs);
+}
+
+/** The report of what a run gave; of one that was ended, what it had finished. */
+function finish({ items, interrupted }: RunOutcome, { failOn }: ScanFlags): Report {
+  const whole = reportOf(items, failOn, version());
+  return interrupted === null ? whole : { ...whole, interrupted, exitCode: SIGNAL_EXIT[interrupted] };
 }

@@ -1,7 +1,7 @@
 /** Files that appear whole or not at all. In: a path and what to write. Out: nothing, or a WeightseqError `write-failed`. */
 import { randomBytes } from 'node:crypto';
 import { rmSync } from 'node:fs';
-import { open, realpath, rename, rm, stat } from 'node:fs/promises';
+import { open, readdir, realpath, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { WeightseqError } from './errors.js';
 
@@ -37,6 +37,18 @@ export function removeHalfWritten(): void {
   for (const file of pending) rmSync(file, { force: true });
 }
 
+const TEMPORARY = /^\.weightseq-[0-9a-f]{16}\.tmp$/u;
+/** A temporary file that nothing was written to for so long belongs to a process that was killed. */
+const STALE_MS = 3_600_000;
+
+/** Removes what killed processes left in a folder; never throws. */
+async function removeStale(folder: string): Promise<void> {
+  for (const name of (await readdir(folder).catch(() => [])).filter((n) => TEMPORARY.test(n))) {
+    const found = await stat(join(folder, name)).catch(() => null);
+    if (found !== null && Date.now() - found.mtimeMs > STALE_MS) await rm(join(folder, name), { force: true }).catch(() => undefined);
+  }
+}
+
 const MENDS: ReadonlyMap<string, readonly [message: string, mend: string]> = new Map([
   ['ENOENT', ['its folder does not exist', 'Make the folder, or give another path.']],
   ['ENOTDIR', ['its folder is not a folder', 'Give another path.']],
@@ -44,13 +56,14 @@ const MENDS: ReadonlyMap<string, readonly [message: string, mend: string]> = new
   ['EPERM', ['no permission to write there', 'Give a path in a folder that you may write to.']],
   ['EROFS', ['the file system is read-only', 'Give a path in a folder that you may write to.']],
   ['ENOSPC', ['no space is left on the device', 'Free some space, or give a path on another device.']],
+  ['EFBIG', ['the limit on file sizes is reached', 'Raise the limit (ulimit -f), or write less.']],
   ['EDQUOT', ['the disk quota is used up', 'Free some space, or give a path on another device.']],
 ]);
 
 /**
  * Writes a file by way of a temporary one in the same folder, flushed to disk and then renamed: whoever opens the path
- * finds the old content or all of the new. The temporary is removed when anything fails. A link is followed, and the
- * permissions of a file that is replaced are kept.
+ * finds the old content or all of the new. The temporary is removed when anything fails, and by a later call in the same folder
+ * where the process was killed. A link is followed, and the permissions of a file that is replaced are kept.
  * @param data text (UTF-8), bytes, or pieces of bytes in their order
  * @throws WeightseqError `write-failed`
  */
@@ -70,6 +83,7 @@ export async function writeFileAtomic(path: string, data: string | Uint8Array | 
       await handle.close();
     }
     await rename(temporary, target);
+    await removeStale(dirname(target));
   } catch (error) {
     if (temporary !== null) await rm(temporary, { force: true }).catch(() => undefined);
     if (error instanceof WeightseqError) throw error;

@@ -20,7 +20,10 @@ export interface ReadOrder {
 export type ReadNews =
   | { readonly done: number; readonly total: number }
   | { readonly reading: ModelReading }
-  | { readonly error: { readonly code: ErrorCode; readonly message: string } & Pick<ErrorDetail, 'file' | 'tensor' | 'mend'> };
+  | { readonly error: PackedError };
+
+/** An error as plain data, which passes between processes. */
+export type PackedError = { readonly code: ErrorCode; readonly message: string } & Pick<ErrorDetail, 'file' | 'tensor' | 'mend'>;
 
 const READER = fileURLToPath(new URL('./reader-process.js', import.meta.url));
 
@@ -36,7 +39,7 @@ export function readModelApart(plan: ModelPlan, options: EngineOptions, onProgre
     process.once('exit', stop);
     child.on('message', (news: ReadNews) => {
       if ('reading' in news) resolve(news.reading);
-      else if ('error' in news) reject(revive(news.error));
+      else if ('error' in news) reject(unpackError(news.error));
       else onProgress?.(news.done, news.total);
     });
     child.on('error', (cause) => { reject(new WeightseqError('engine-failed', `the reading process failed: ${cause.message}`, { cause })); });
@@ -49,7 +52,11 @@ export function readModelApart(plan: ModelPlan, options: EngineOptions, onProgre
   });
 }
 
-function revive({ code, message, file, tensor, mend }: Extract<ReadNews, { error: unknown }>['error']): WeightseqError {
+export function packError({ code, message, file, tensor, mend }: WeightseqError): PackedError {
+  return { code, message, ...(file === undefined ? {} : { file }), ...(tensor === undefined ? {} : { tensor }), ...(mend === undefined ? {} : { mend }) };
+}
+
+export function unpackError({ code, message, file, tensor, mend }: PackedError): WeightseqError {
   return new WeightseqError(code, message, {
     ...(file === undefined ? {} : { file }), ...(tensor === undefined ? {} : { tensor }), ...(mend === undefined ? {} : { mend }),
   });

@@ -34,7 +34,7 @@ export async function readModel(plan: ModelPlan, options: EngineOptions, onProgr
   for await (const { job, reading } of probeAllDense(jobs, options, onShare)) {
     const { step: { weight, base, bytes: size } } = job;
     if (reading instanceof WeightseqError) {
-      failed.push(failure(weight.name, reading, size));
+      failed.push(failedGap(weight.name, reading, size));
       continue;
     }
     const { name, role, layer, shape, values, signsAs } = weight;
@@ -60,7 +60,7 @@ export async function readModel(plan: ModelPlan, options: EngineOptions, onProgr
       bytes += tensor.bytes;
     } catch (error) {
       if (!(error instanceof WeightseqError)) throw error;
-      failed.push(failure(vector.name, error, tensor.bytes));
+      failed.push(failedGap(vector.name, error, tensor.bytes));
     }
     onProgress(done += tensor.bytes, plan.bytes);
   }
@@ -71,7 +71,7 @@ export async function readModel(plan: ModelPlan, options: EngineOptions, onProgr
       bytes += tensor.bytes;
     } catch (error) {
       if (!(error instanceof WeightseqError)) throw error;
-      failed.push(failure(tensor.name, error, tensor.bytes));
+      failed.push(failedGap(tensor.name, error, tensor.bytes));
     }
     onProgress(done += tensor.bytes, plan.bytes);
   }
@@ -100,9 +100,19 @@ export function filesOf({ steps, vectors, buffers }: ModelPlan): string[] {
 
 /** What a file that changed meanwhile leaves. */
 export function changedGap(file: string): Gap {
-  return { name: file, reason: 'the file changed while it was read; scan it again', bytes: 0 };
+  return { name: file, reason: CHANGED, bytes: 0 };
 }
 
-function failure(name: string, error: WeightseqError, bytes: number): Gap {
-  return { name, reason: `could not be read: ${error.message}`, bytes };
+const CHANGED = 'the file changed while it was read; scan it again';
+
+const FAILED = 'could not be read: ';
+
+/** What a weight that could not be read leaves. */
+export function failedGap(name: string, error: WeightseqError, bytes: number): Gap {
+  return { name, reason: FAILED + error.message, bytes };
+}
+
+/** Whether the same bytes could give another result the next time: the disk or the machine failed, or a file was being written. */
+export function isPassing({ reason }: Pick<Gap, 'reason'>): boolean {
+  return reason.startsWith(FAILED) || reason === CHANGED;
 }

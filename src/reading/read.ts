@@ -1,5 +1,6 @@
 import { countNonFinite, probeAll, type EngineOptions, type ProbeJob } from '../engine/index.js';
 import { WeightseqError } from '../errors.js';
+import { failedGap, type OnProgress } from './model-read.js';
 import type { Gap, Reading, ReadPlan, ReadStep, WeightReading } from '../types.js';
 
 /** A step of the plan as the engine takes it. */
@@ -12,16 +13,18 @@ interface StepJob extends ProbeJob {
  * A weight that cannot be read is named in the reading and hides no other.
  * @throws WeightseqError `provider-unavailable`, or `signature-invalid` for a probe with NaN or infinity
  */
-export async function read(plan: ReadPlan, options: EngineOptions): Promise<Reading> {
+export async function read(plan: ReadPlan, options: EngineOptions, onProgress: OnProgress = () => undefined): Promise<Reading> {
   const jobs = plan.steps.map((step): StepJob => ({ delta: step.weight.delta, shape: step.weight.shape, probes: step.probes, step }));
   const weights: WeightReading[] = [];
   const failed: Gap[] = [];
   const nonFinite: Reading['nonFinite'][number][] = [];
   let bytes = 0;
+  let done = 0;
   for await (const { job, reading } of probeAll(jobs, options)) {
     const { weight, bytes: size } = job.step;
+    onProgress(done += size, plan.bytes);
     if (reading instanceof WeightseqError) {
-      failed.push(failure(weight.name, reading, size));
+      failed.push(failedGap(weight.name, reading, size));
       continue;
     }
     const { name, role, layer, shape, delta } = weight;
@@ -37,12 +40,8 @@ export async function read(plan: ReadPlan, options: EngineOptions): Promise<Read
       bytes += tensor.bytes;
     } catch (error) {
       if (!(error instanceof WeightseqError) || error.code !== 'engine-failed') throw error;
-      failed.push(failure(tensor.name, error, tensor.bytes));
+      failed.push(failedGap(tensor.name, error, tensor.bytes));
     }
   }
   return { weights, failed, bytes, nonFinite };
-}
-
-function failure(name: string, error: WeightseqError, bytes: number): Gap {
-  return { name, reason: `could not be read: ${error.message}`, bytes };
 }

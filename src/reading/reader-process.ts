@@ -1,6 +1,6 @@
 /** The process that `readModelApart` starts: one order in, news out, and it ends. */
 import { asWeightseqError } from '../errors.js';
-import type { ReadNews, ReadOrder } from './apart.js';
+import { packError, type ReadNews, type ReadOrder } from './apart.js';
 import { readModel } from './model-read.js';
 
 function tell(news: ReadNews): Promise<void> {
@@ -23,8 +23,7 @@ async function carryOut({ plan, options }: ReadOrder): Promise<void> {
     const reading = await readModel(plan, options, (done, total) => { void tell({ done, total }); });
     await tell({ reading });
   } catch (thrown) {
-    const { code, message, file, tensor, mend } = asWeightseqError(thrown);
-    await tell({ error: { code, message, ...(file === undefined ? {} : { file }), ...(tensor === undefined ? {} : { tensor }), ...(mend === undefined ? {} : { mend }) } });
+    await tell({ error: packError(asWeightseqError(thrown)) });
   }
   process.exit();
 }

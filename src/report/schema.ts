@@ -121,6 +121,7 @@ const item = z.strictObject({
     }),
   ),
   seconds: finite.nonnegative(),
+  cached: z.literal(true).optional().describe('taken from the cache: nothing that decides the result has changed since it was scanned'),
   exitCode: z.union([z.literal(0), z.literal(1), z.literal(2), z.literal(3)]),
 });
 
@@ -148,6 +149,9 @@ export type ReportFinding = z.infer<typeof finding>;
 export type FailOn = Report['failOn'];
 export type RuleOutcome = z.infer<typeof ruleOutcome>;
 export type Beside = z.infer<typeof beside>;
+
+/** One item, for what keeps items. */
+export const itemSchema = item;
 
 /** The JSON Schema (draft 2020-12) that is shipped as schemas/report.schema.json. */
 export function reportJsonSchema(): Record<string, unknown> {

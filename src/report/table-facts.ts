@@ -25,7 +25,7 @@ export function renderRun(report: Report, width: number): string {
     return paragraph(`${s.status}: `, `the suppression of ${printed(s.trait)} in ${printed(s.sha256).slice(0, 12)}… by ${printed(s.author)} ${why}; it suppresses nothing`, width);
   });
   if (report.baseline !== undefined) lines.push(paragraph('baseline: ', printed(report.baseline), width));
-  if (report.interrupted) lines.push(paragraph(`${report.interrupted}: `, 'the run was ended before all items were scanned', width));
+  if (report.interrupted) lines.push(paragraph('', `INTERRUPTED (${report.interrupted}): what is not listed here was not scanned.`, width));
   return lines.length > 0 ? `${lines.join('\n')}\n` : '';
 }
 

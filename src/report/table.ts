@@ -38,7 +38,7 @@ function renderItem(item: ReportItem, report: Report, width: number, colours: Co
     paragraph('', printed(item.path), width),
     paragraph('  ', headlineText(headline, printed), width).split('\n').map((line) => paint(line, headline, colours)).join('\n') + (headline.explanation ? `\n${paragraph('  ', headline.explanation, width)}` : ''),
     ...item.findings.map((finding) => renderFinding(finding, norms, item.base.layers ?? 0, width, colours, showSuppressed)),
-    [...renderFacts(item, report, width), `  time      ${item.seconds.toFixed(2)} s`].join('\n'),
+    [...renderFacts(item, report, width), `  time      ${item.seconds.toFixed(2)} s${item.cached ? ', taken from the cache' : ''}`].join('\n'),
   ];
   return `${parts.join('\n\n')}\n`;
 }

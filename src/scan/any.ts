@@ -1,5 +1,8 @@
 /** Any path that can be scanned: an adapter, a whole checkpoint, or a kept reading of one. */
+import { locate } from '../checkpoint/locate.js';
+import { locateModel } from '../checkpoint/model.js';
 import { WeightseqError, type ErrorCode } from '../errors.js';
+import type { Checkpoint, ModelCheckpoint } from '../types.js';
 import { prepareModel, scanModel, type ModelScanOptions, type ModelScanResult, type PreparedModel } from './model-scan.js';
 import { prepare, scan, type Prepared, type ScanResult } from './scan.js';
 
@@ -28,6 +31,19 @@ export async function preparePath(path: string, options: AnyScanOptions): Promis
     return await prepare(path, options);
   } catch (error) {
     if (error instanceof WeightseqError && isOther(error)) return prepareModel(path, options);
+    throw error;
+  }
+}
+
+/**
+ * What lies at a path, an adapter or else a whole checkpoint (as which a kept reading is found too); no weights are read.
+ * @throws WeightseqError as `locate` and `locateModel`
+ */
+export async function locateAny(path: string): Promise<Checkpoint | ModelCheckpoint> {
+  try {
+    return await locate(path);
+  } catch (error) {
+    if (error instanceof WeightseqError && isOther(error)) return locateModel(path);
     throw error;
   }
 }

@@ -3,12 +3,11 @@ import { locateModel } from '../checkpoint/model.js';
 import { asWeightseqError, WeightseqError } from '../errors.js';
 import { planModel } from '../reading/model-plan.js';
 import { readModelApart } from '../reading/apart.js';
-import type { OnProgress } from '../reading/model-read.js';
 import type { ModelPlan, ModelReading } from '../reading/model.js';
 import { isReading, openReading, type KeptReading } from '../reading/reading-file.js';
 import { openSafetensors } from '../safetensors/file.js';
 import type { KnownBase } from '../signature/document.js';
-import { baseNorm, knownBases, openBaseReading, openEntry, type ListedSignature } from '../signature/library.js';
+import { baseNorm, knownBases, openBaseReading, openEntry, type Library, type ListedSignature } from '../signature/library.js';
 import { escapeText } from '../text.js';
 import type { Gap, ModelCheckpoint } from '../types.js';
 import type { BaseOf, ResolvedBase } from './base.js';
@@ -24,7 +23,10 @@ export interface ModelScanOptions extends ScanOptions {
   readonly base?: string | undefined;
   /** A kept reading of the base, in place of the library's. */
   readonly baseReading?: string | undefined;
-  readonly onProgress?: OnProgress | undefined;
+  /** How the weights are read: in a process of their own unless given, for a caller that can't afford to die of a truncated shard. */
+  readonly readModel?: typeof readModelApart | undefined;
+  /** Threads of the engine; as many as suit the machine unless given. */
+  readonly threads?: number | undefined;
 }
 
 /** Everything that scanning one whole checkpoint gave; the parts that were not reached are null. */
@@ -119,13 +121,12 @@ export async function scanModel(path: string, options: ModelScanOptions): Promis
  * Holds the base that is given against what the signatures and the library know of it: whatever is subtracted is believed.
  * @throws WeightseqError `base-mismatch` naming the first weight that is another's, and as `readModelApart`
  */
-async function verifyBase(given: ModelCheckpoint, { signatures, knownBase }: PreparedModel, options: ModelScanOptions): Promise<void> {
+async function verifyBase(given: ModelCheckpoint, { signatures, knownBase }: PreparedModel, library: Library, read: (plan: ModelPlan) => Promise<ModelReading>): Promise<void> {
   if (signatures.length === 0 || knownBase === null) return;
   const plan = planModel(given, signatures.map(({ sha256, weights }) => ({ key: sha256, weights })), new Map(Object.entries(knownBase.weights)));
   const steps = plan.steps.filter(({ probes }) => probes.length > 0);
   const scored = { ...plan, steps, vectors: [], buffers: [], bytes: steps.reduce((sum, { bytes }) => sum + bytes, 0) };
-  const reading = await readModelApart(scored, { executionProvider: options.executionProvider ?? 'cpu' });
-  const { weights } = changeOf(reading, await baseNumbers(signatures, await openBaseReading(options.library, knownBase.name)));
+  const { weights } = changeOf(await read(scored), await baseNumbers(signatures, await openBaseReading(library, knownBase.name)));
   const other = weights.find(({ deltaNorm }) => deltaNorm !== 0);
   if (other === undefined) return;
   throw new WeightseqError('base-mismatch', `the weights given with --base are not those of ${escapeText(knownBase.name)}: ${escapeText(other.name)} differs by ${other.deltaNorm.toPrecision(2)}`, {
@@ -137,8 +138,10 @@ type Outcome = Omit<ModelScanResult, 'path' | 'kind' | 'seconds'>;
 
 async function scanWeights(path: string, options: ModelScanOptions): Promise<Outcome> {
   const prepared = await prepareModel(path, options);
-  if (prepared.baseCheckpoint !== null) await verifyBase(prepared.baseCheckpoint, prepared, options);
-  const reading = await readModelApart(prepared.plan, { executionProvider: options.executionProvider ?? 'cpu' }, options.onProgress);
+  const { executionProvider = 'cpu', threads, readModel = readModelApart, onProgress } = options;
+  const engine = { executionProvider, ...(threads === undefined ? {} : { threads }) };
+  if (prepared.baseCheckpoint !== null) await verifyBase(prepared.baseCheckpoint, prepared, options.library, (plan) => readModel(plan, engine));
+  const reading = await readModel(prepared.plan, engine, onProgress);
   const { checkpoint, declaredBase } = prepared;
   const { changed, ...identity } = await identify(checkpoint, prepared.stamps, options.hash);
   const { bytes, weights } = checkpoint;

@@ -2,6 +2,7 @@ import { basename } from 'node:path';
 import { locate } from '../checkpoint/locate.js';
 import type { EngineOptions } from '../engine/index.js';
 import { asWeightseqError, WeightseqError } from '../errors.js';
+import type { OnProgress } from '../reading/model-read.js';
 import { plan } from '../reading/plan.js';
 import { read } from '../reading/read.js';
 import type { KnownBase } from '../signature/document.js';
@@ -25,6 +26,7 @@ export interface ScanOptions {
   readonly executionProvider?: EngineOptions['executionProvider'] | undefined;
   /** Whether the files that decide are hashed: all their bytes are read once more. */
   readonly hash?: boolean | undefined;
+  readonly onProgress?: OnProgress | undefined;
 }
 
 /** Everything that scanning one path gave; the parts that were not reached are null. */
@@ -73,7 +75,7 @@ export async function scan(path: string, options: ScanOptions): Promise<ScanResu
   try {
     prepared = await prepare(path, options);
     const { checkpoint, knownBase, stamps } = prepared;
-    const reading = await read(prepared.plan, { executionProvider: options.executionProvider ?? 'cpu' });
+    const reading = await read(prepared.plan, { executionProvider: options.executionProvider ?? 'cpu' }, options.onProgress);
     const { changed, ...identity } = await identify(checkpoint, stamps, options.hash);
     const gaps = withChanged([...prepared.gaps, ...reading.failed, ...nonFiniteGaps(reading)], changed);
     const findings = findingsOf(prepared, reading, gaps.length);

@@ -1,7 +1,6 @@
 import { createHash } from 'node:crypto';
 import { open, readFile, realpath } from 'node:fs/promises';
 import { join, relative, sep } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { WeightseqError } from '../errors.js';
 import { openReading, readingNorm, type KeptReading } from '../reading/reading-file.js';
 import { escapeText } from '../text.js';
@@ -38,8 +37,7 @@ function listed(names: readonly string[]): string {
   return [...new Set(names)].sort().join(', ') || 'none';
 }
 
-/** The library that comes with the program. */
-export const SHIPPED_LIBRARY = fileURLToPath(new URL('../../../signatures', import.meta.url));
+export { SHIPPED_LIBRARY } from './shipped.js';
 
 /**
  * Reads `index.json` of a folder of signatures.

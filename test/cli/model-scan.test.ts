@@ -252,8 +252,11 @@ describe('an interruption', () => {
 
 describe('progress', () => {
   it('says bytes, rate and remaining time', () => {
-    assert.equal(progressText(1.2e9, 2.4e9, 0.5), '1.20 GB of 2.40 GB, 2.40 GB/s, 1 s left');
-    assert.match(progressText(0, 100, 1), /time left unknown/);
+    const one = { items: 1, finished: 0, done: 1.2e9, total: 2.4e9, seconds: 0.5, left: 1 };
+    assert.equal(progressText(one), '1.20 GB of 2.40 GB, 2.40 GB/s, 1 s left');
+    assert.match(progressText({ ...one, left: null }), /time left unknown/);
+    assert.equal(progressText({ ...one, done: 0, total: 0, left: null }), 'headers and hashes');
+    assert.equal(progressText({ ...one, items: 9, finished: 3, left: 4 }), '3 of 9 items, 1.20 GB read, 2.40 GB/s, 4 s left');
   });
 });
 

@@ -115,6 +115,18 @@ describe('the table', () => {
     assert.ok(renderTable(reportOf(item), { ...options, colour: true }).includes('\u001b[31m'));
   });
 
+  it('says that a run was interrupted, whatever it had finished', () => {
+    for (const items of [[], [item], [item, item]]) {
+      const text = renderTable({ ...reportOf(...items), interrupted: 'SIGTERM', exitCode: 143 }, options);
+      assert.match(text, /INTERRUPTED \(SIGTERM\): what is not listed here was not scanned\.\n$/);
+    }
+  });
+
+  it('says that an item was taken from the cache', () => {
+    assert.match(renderTable(reportOf({ ...item, cached: true }), options), /time {6}0\.10 s, taken from the cache/);
+    assert.doesNotMatch(renderTable(reportOf(item), options), /cache/);
+  });
+
   it('lists several items with one exit code', () => {
     assert.match(renderTable(reportOf(item, { ...withFinding({ verdict: 'absent' }), exitCode: 0 }), options), /2 items, exit code 1/);
   });

@@ -43,7 +43,7 @@ describe('the table', () => {
       ...reportOf(ABSENT), baseline: 'old.json', interrupted: 'SIGTERM',
       suppressions: [{ ...SUPPRESSION, trait: 'evil', sha256: 'e'.repeat(64), status: 'expired' }, { ...SUPPRESSION, trait: 'greedy', sha256: 'f'.repeat(64), status: 'unmatched' }, { ...SUPPRESSION, trait: 'vain', sha256: '', status: 'applied' }],
     }));
-    for (const part of ['expired: the suppression of evil in eeeeeeeeeeee… by A. Author expired on 2031-01-31; it suppresses nothing', 'unmatched: the suppression of greedy in ffffffffffff… by A. Author matches nothing in this run; it suppresses nothing', 'baseline: old.json', 'SIGTERM: the run was ended before all items were scanned']) assert.ok(text.includes(part), part);
+    for (const part of ['expired: the suppression of evil in eeeeeeeeeeee… by A. Author expired on 2031-01-31; it suppresses nothing', 'unmatched: the suppression of greedy in ffffffffffff… by A. Author matches nothing in this run; it suppresses nothing', 'baseline: old.json', 'INTERRUPTED (SIGTERM): what is not listed here was not scanned.']) assert.ok(text.includes(part), part);
     assert.ok(!text.includes('vain'));
   });
 

@@ -1,0 +1,81 @@
+/** The process that hand.ts starts: settings in, then one path after the other; news and items out. */
+import { asWeightseqError } from '../errors.js';
+import { packError } from '../reading/apart.js';
+import { itemOf } from '../report/report.js';
+import { failedItem } from '../report/failed.js';
+import { readModel } from '../reading/model-read.js';
+import { scanPath, type AnyScanOptions } from '../scan/any.js';
+import { checkOptions } from '../scan/scan.js';
+import { openLibrary } from '../signature/library.js';
+import { scanCached } from './cached.js';
+import type { Finished, News, Order, RunSettings } from './messages.js';
+
+/** Between two steps that are told. */
+const STEP_MS = 100;
+
+interface Context {
+  readonly settings: RunSettings;
+  readonly options: AnyScanOptions;
+}
+
+let context: Context | null = null;
+
+process.on('message', (order: Order) => {
+  void obey(order);
+});
+// A terminal's interrupt reaches all processes, and so may a service manager's: the one that reports answers, and ends this one.
+// (SIGXFSZ is a write that fails.)
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGXFSZ'] as const) process.on(signal, () => undefined);
+// Nobody is left to report to. Threads within the runtime would abort an ordinary exit.
+process.on('disconnect', () => { process.kill(process.pid, 'SIGKILL'); });
+
+function tell(news: News): void {
+  process.send?.(news);
+}
+
+async function obey(order: Order): Promise<void> {
+  if ('settings' in order) {
+    try {
+      context = await prepare(order.settings);
+      tell({ ready: true });
+    } catch (error) {
+      tell({ fatal: packError(asWeightseqError(error)) });
+    }
+  } else if (context !== null) {
+    tell(await scanOne(order.path, context));
+  }
+}
+
+async function prepare(settings: RunSettings): Promise<Context> {
+  const { library: folder, traits, assumeBase, base, baseReading, hash, threads } = settings;
+  const library = await openLibrary(folder);
+  // A truncated shard may end this process: a second one to read in would only cost time.
+  const options: AnyScanOptions = { library, traits, assumeBase, base, baseReading, hash, threads, readModel };
+  checkOptions(options);
+  return { settings, options };
+}
+
+async function scanOne(path: string, { settings, options }: Context): Promise<Finished> {
+  const start = performance.now();
+  let told = -Infinity;
+  const onProgress = (done: number, total: number): void => {
+    const now = performance.now();
+    if (now - told < STEP_MS && done < total) return;
+    told = now;
+    tell({ done, total });
+  };
+  const stacks: string[] = [];
+  const scan = async () => {
+    const result = await scanPath(path, { ...options, onProgress });
+    if (settings.debug) stacks.push(...result.errors.flatMap(({ stack }) => stack ?? []));
+    return itemOf(result, settings.failOn);
+  };
+  try {
+    const { item, notes } = settings.cache === null ? { item: await scan(), notes: [] } : await scanCached(path, settings, settings.cache, options.library, scan);
+    return { item, stacks, notes, rss: process.memoryUsage.rss() };
+  } catch (thrown) {
+    const error = asWeightseqError(thrown);
+    if (settings.debug && error.stack !== undefined) stacks.push(error.stack);
+    return { item: failedItem(path, error, settings.failOn, (performance.now() - start) / 1000), stacks, notes: [], rss: process.memoryUsage.rss() };
+  }
+}
