@@ -65,7 +65,7 @@ export function errorLine(error: Pick<WeightseqError, 'file' | 'tensor' | 'messa
 export function fail(error: unknown, debug: boolean): ExitCode {
   const known = error instanceof WeightseqError;
   const message = known ? errorLine(error) : `internal error: ${escapeText(error instanceof Error ? error.message : String(error))} (a bug; --debug shows where)`;
-  process.stderr.write(`weightseq: ${message}\n`);
+  process.stderr.write(`weightseq: ${message}\n${known ? error.excerpt.map((line) => `    ${line}\n`).join('') : ''}`);
   if (debug && error instanceof Error) process.stderr.write(`${error.stack ?? ''}\n`);
   return known ? error.exitCode : EXIT.unreadable;
 }

@@ -3,6 +3,7 @@ import { Command, CommanderError } from 'commander';
 import { EXIT, type RunExitCode } from '../src/errors.js';
 import { removeHalfWritten } from '../src/files.js';
 import { fail, version } from './io.js';
+import { addPolicy } from './policy.js';
 import { addRead } from './read.js';
 import { addScan } from './scan.js';
 import { addSignature } from './signature.js';
@@ -49,6 +50,7 @@ const done = (code: RunExitCode) => {
 addScan(program, done);
 addRead(program, done);
 addSignature(program, done);
+addPolicy(program, done);
 
 try {
   await program.parseAsync();

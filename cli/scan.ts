@@ -1,5 +1,6 @@
 import { InvalidArgumentError, Option, type Command } from 'commander';
 import { EXIT, WeightseqError, type ExitCode, type RunExitCode } from '../src/errors.js';
+import { applyGate, type Gate } from '../src/gate/gate.js';
 import { renderPlans } from '../src/report/plans.js';
 import { report } from '../src/report/report.js';
 import type { FailOn } from '../src/report/schema.js';
@@ -7,10 +8,11 @@ import { FORMATS, render, type Format } from '../src/report/render.js';
 import { worst } from '../src/report/exit.js';
 import { preparePath, scanPath, type AnyScanOptions, type AnyScanResult } from '../src/scan/any.js';
 import { openLibrary } from '../src/signature/library.js';
+import { addGateOptions, gateInputs, needsHash, openGate, type GateFlags } from './gate-options.js';
 import { checkOutput, fail, libraryOption, output, takesColour, version } from './io.js';
 import { startProgress } from './progress.js';
 
-interface Flags {
+interface Flags extends GateFlags {
   readonly signatures: string;
   readonly trait?: string[];
   readonly format: Format;
@@ -41,8 +43,7 @@ Exit codes:
 
 /** Adds `scan` to the program; `done` takes the exit code. */
 export function addScan(program: Command, done: (code: RunExitCode) => void): void {
-  program
-    .command('scan')
+  addGateOptions(program.command('scan'))
     .description('say which known harmful traits an adapter or a whole checkpoint carries, how strongly, in which layers')
     .argument('<path...>', 'folder or file of an adapter or of a whole checkpoint, or a kept reading')
     .addOption(libraryOption())
@@ -69,19 +70,20 @@ function collect(value: string, previous: string[] | undefined): string[] {
 }
 
 async function run(paths: readonly string[], flags: Flags): Promise<RunExitCode> {
-  await checkOutput(flags.output, [...paths, ...[flags.base, flags.baseReading].filter((p) => p !== undefined)], flags.signatures);
+  await checkOutput(flags.output, [...paths, ...[flags.base, flags.baseReading].filter((p) => p !== undefined), ...gateInputs(flags)], flags.signatures);
+  const gate = await openGate(flags, flags.failOn);
   const options: AnyScanOptions = {
     library: await openLibrary(flags.signatures),
     traits: flags.trait,
     assumeBase: flags.assumeBase,
     base: flags.base,
     baseReading: flags.baseReading,
-    hash: flags.hash,
+    hash: flags.hash ?? needsHash(flags, gate),
   };
-  return flags.dryRun ? showPlans(paths, options, flags) : scanAll(paths, options, flags);
+  return flags.dryRun ? showPlans(paths, options, flags) : scanAll(paths, options, flags, gate);
 }
 
-async function scanAll(paths: readonly string[], options: AnyScanOptions, flags: Flags): Promise<RunExitCode> {
+async function scanAll(paths: readonly string[], options: AnyScanOptions, flags: Flags, gate: Gate): Promise<RunExitCode> {
   const results: AnyScanResult[] = [];
   for (const path of paths) {
     const progress = startProgress();
@@ -90,10 +92,10 @@ async function scanAll(paths: readonly string[], options: AnyScanOptions, flags:
     for (const error of result.errors) fail(error, flags.debug ?? false);
     results.push(result);
   }
-  const made = report(results, flags.failOn, version());
+  const made = applyGate(report(results, flags.failOn, version()), gate);
   const width = process.stdout.columns || 80;
   const colour = flags.output === undefined && takesColour();
-  await output(render(made, flags.format, { width, colour, showSuppressed: false }), flags.output);
+  await output(render(made, flags.format, { width, colour, showSuppressed: flags.showSuppressed ?? false }), flags.output);
   return made.exitCode;
 }
 

@@ -1,5 +1,7 @@
 import { createColors } from 'picocolors';
 import { escapeText } from '../text.js';
+import { counts } from './exit.js';
+import { excuseLines, gatedHeadline, gateLines, policyLines } from './gated.js';
 import { bytes, paragraph, probability, signed } from './layout.js';
 import type { Report, ReportFinding, ReportItem } from './schema.js';
 import { ruler, strip } from './strip.js';
@@ -8,6 +10,8 @@ export interface TableOptions {
   /** Columns of the terminal; at most 80 are used. */
   readonly width: number;
   readonly colour: boolean;
+  /** Whether findings that do not count are shown in full; no when absent. */
+  readonly showSuppressed?: boolean;
 }
 
 type Colours = ReturnType<typeof createColors>;
@@ -21,25 +25,27 @@ const NAMED_GAPS = 8;
 export function renderTable(report: Report, options: TableOptions): string {
   const colours = createColors(options.colour);
   const width = Math.max(40, Math.min(80, options.width));
-  const items = report.items.map((item) => renderItem(item, width, colours));
+  const items = report.items.map((item) => renderItem(item, width, colours, options.showSuppressed ?? false));
   const summary = report.items.length > 1 ? [renderSummary(report, width, colours)] : [];
-  return [...items, ...summary].join(`\n${'─'.repeat(width)}\n\n`);
+  const gate = gateLines(report, width);
+  return [...items, ...summary, ...(gate.length > 0 ? [`${gate.join('\n')}\n`] : [])].join(`\n${'─'.repeat(width)}\n\n`);
 }
 
-function renderItem(item: ReportItem, width: number, colours: Colours): string {
+function renderItem(item: ReportItem, width: number, colours: Colours, inFull: boolean): string {
   const [headline, explanation] = headlineOf(item, colours);
   const parts = [
     paragraph('', escapeText(item.path), width),
     paragraph('  ', headline, width) + (explanation ? `\n${paragraph('  ', explanation, width)}` : ''),
-    ...item.findings.map((finding) => renderFinding(finding, item.base.layers ?? 0, width, colours)),
-    [...renderFacts(item, width), `  time      ${item.seconds.toFixed(2)} s`].join('\n'),
+    ...item.findings.map((finding) => renderFinding(finding, item.base.layers ?? 0, width, colours, inFull)),
+    [...renderFacts(item, width), ...policyLines(item, width), `  time      ${item.seconds.toFixed(2)} s`].join('\n'),
   ];
   return `${parts.join('\n\n')}\n`;
 }
 
 /** One sentence that a non-expert understands, and one that says what it rests on. */
 function headlineOf(item: ReportItem, colours: Colours): [string, string] {
-  const harmful = item.findings.filter((f) => f.harmful);
+  const harmful = item.findings.filter((f) => f.harmful && counts(f));
+  const gated = gatedHeadline(item);
   const named = (verdict: ReportFinding['verdict']) => harmful.filter((f) => f.verdict === verdict).map((f) => escapeText(f.trait));
   const present = named('present');
   const undecided = named('indeterminate');
@@ -53,7 +59,9 @@ function headlineOf(item: ReportItem, colours: Colours): [string, string] {
   }
   if (error && error.code !== 'no-signature') return [colours.bold(colours.yellow(`NOT SCANNED: ${escapeText(error.code)}`)), 'Nothing is known about these weights.'];
   if (error) return [colours.bold(colours.yellow('NOT JUDGED: no signature for this base')), 'The weights were read, but nothing is known about their traits.'];
+  if (gated?.fails) return [colours.bold(colours.red(gated.headline)), gated.explanation];
   if (undecided.length > 0) return [colours.bold(colours.yellow(`UNDECIDED: ${undecided.join(', ')}`)), 'The scan can neither find nor exclude it; the reason stands below.'];
+  if (gated) return [colours.bold(colours.yellow(gated.headline)), gated.explanation];
   if (absent.length === 0) return [colours.bold('NO HARMFUL TRAIT WAS TESTED'), ''];
   return [
     colours.bold(colours.green(`NOT FOUND: ${absent.join(', ')}`)),
@@ -61,14 +69,17 @@ function headlineOf(item: ReportItem, colours: Colours): [string, string] {
   ];
 }
 
-function renderFinding(finding: ReportFinding, layers: number, width: number, colours: Colours): string {
+function renderFinding(finding: ReportFinding, layers: number, width: number, colours: Colours, inFull: boolean): string {
   const paint = { present: colours.red, absent: colours.green, indeterminate: colours.yellow }[finding.verdict];
   const control = finding.harmful ? '' : ' (benign control)';
   const percent = finding.interval ? `${Math.round(finding.interval.confidence * 100)} % interval ` : '';
   const interval = finding.interval ? ` (${percent}${signed(finding.interval.low, 3)} to ${signed(finding.interval.high, 3)})` : '';
   const sources = `${finding.nullSources} benign source${finding.nullSources === 1 ? '' : 's'}`;
+  const title = `  ${colours.bold(escapeText(finding.trait))}${control}: ${paint(finding.verdict)}`;
+  const excuse = excuseLines(finding, width);
+  if (!counts(finding) && finding.verdict !== 'absent' && !inFull) return [title, ...excuse, paragraph('    ', '--show-suppressed shows it in full', width)].join('\n');
   const lines = [
-    `  ${colours.bold(escapeText(finding.trait))}${control}: ${paint(finding.verdict)}`,
+    title, ...excuse,
     paragraph('    because ', escapeText(finding.reason), width),
     paragraph('    shift   ', `${signed(finding.shift, 3)} nats/token${interval}`, width),
     paragraph('    p       ', finding.nullSources > 0 ? `${probability(finding.p)}, against ${sources}${finding.null?.form === 'lora' && finding.scoreSd !== undefined ? ' of adapters, as this change has their roles, layers and size' : ''}` : 'n/a, no null of this kind of fine-tune', width),
