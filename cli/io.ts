@@ -72,8 +72,8 @@ export function fail(error: unknown, debug: boolean): ExitCode {
   const known = error instanceof WeightseqError;
   const message = known ? errorLine(error) : `internal error: ${escapeText(error instanceof Error ? error.message : String(error))} (a bug; --debug shows where)`;
   const exitCode = known ? error.exitCode : EXIT.unreadable;
-  const { code = 'internal', file = null, tensor = null, mend = null } = known ? error : {};
+  const { code = 'internal', file = null, tensor = null, mend = null, excerpt = [] } = known ? error : {};
   const stack = debug && error instanceof Error ? { stack: error.stack ?? '' } : {};
-  log.error('error', message, { code, file, tensor, mend, exitCode, ...stack });
+  log.error('error', message, { code, file, tensor, mend, exitCode, ...(excerpt.length > 0 ? { excerpt } : {}), ...stack });
   return exitCode;
 }

@@ -8,7 +8,7 @@ export type Level = (typeof LEVELS)[number];
 export const LOG_FORMATS = ['text', 'json'] as const;
 export type LogFormat = (typeof LOG_FORMATS)[number];
 
-/** What else is known of an event; plain JSON. `stack` stands below the line in text. */
+/** What else is known of an event; plain JSON. `excerpt` (lines that point into a file) and `stack` stand below the line in text. */
 export type Fields = Readonly<Record<string, unknown>>;
 
 type Write = (event: string, message: string, fields?: Fields) => void;
@@ -46,8 +46,9 @@ export function jsonLine(level: Level, event: string, message: string, fields: F
 function writer(level: Level): Write {
   return (event, message, fields = {}) => {
     if (!isShown(level)) return;
-    const { stack } = fields;
-    const text = `weightseq: ${message}\n${typeof stack === 'string' ? `${stack}\n` : ''}`;
+    const { stack, excerpt } = fields;
+    const below = [...(Array.isArray(excerpt) ? excerpt.map((line) => `    ${String(line)}`) : []), ...(typeof stack === 'string' ? [stack] : [])];
+    const text = [`weightseq: ${message}`, ...below, ''].join('\n');
     settings.sink(settings.format === 'json' ? `${jsonLine(level, event, message, fields, new Date())}\n` : text);
   };
 }

@@ -7,6 +7,7 @@ import { addConvert } from './convert.js';
 import { addDoctor } from './doctor.js';
 import { addExplain } from './explain.js';
 import { version } from './io.js';
+import { addPolicy } from './policy.js';
 import { addRead } from './read.js';
 import { addScan } from './scan.js';
 import { addGlobals, applySettings } from './settings/apply.js';
@@ -36,6 +37,7 @@ export function newProgram(done: (code: RunExitCode) => void): Command {
   addConvert(program, done);
   addExplain(program, done);
   addCache(program, done);
+  addPolicy(program, done);
   addConfig(program);
   addAudit(program, done);
   addDoctor(program, done);

@@ -1,11 +1,13 @@
 import { resolve } from 'node:path';
 import { InvalidArgumentError, Option, type Command } from 'commander';
 import { SIGNAL_EXIT, WeightseqError, type RunExitCode } from '../src/errors.js';
+import { applyGate } from '../src/gate/gate.js';
 import { reportOf } from '../src/report/report.js';
 import type { FailOn, Report } from '../src/report/schema.js';
 import { FORMATS, render, type Format } from '../src/report/render.js';
 import { expandTargets, type Target } from '../src/run/targets.js';
 import { audited, type Audit } from './audit/log.js';
+import { addGateOptions, gateInputs, needsHash, openGate, type GateFlags } from './gate-options.js';
 import { checkOutput, libraryOption, output, takesColour, version } from './io.js';
 import { logItem } from './log-item.js';
 import { addRunOptions, openCacheOf, type RunFlags } from './run-options.js';
@@ -15,7 +17,7 @@ import { settingsMade } from './settings/made.js';
 
 // What scans runs in other processes: this one loads neither the engine nor the library, and stays small.
 
-export interface ScanFlags extends RunFlags {
+export interface ScanFlags extends RunFlags, GateFlags {
   readonly signatures: string;
   readonly trait?: string[];
   readonly format: Format;
@@ -50,7 +52,7 @@ Exit codes:
 
 /** Adds `scan` to the program; `done` takes the exit code. */
 export function addScan(program: Command, done: (code: RunExitCode) => void): void {
-  addRunOptions(program
+  addGateOptions(addRunOptions(program
     .command('scan')
     .description('say which known harmful traits an adapter or a whole checkpoint carries, how strongly, in which layers')
     .argument('<path...>', 'folder or file of an adapter or of a whole checkpoint, a kept reading, a folder of many, a pattern, or - for a list on stdin')
@@ -63,7 +65,7 @@ export function addScan(program: Command, done: (code: RunExitCode) => void): vo
     .option('--base-reading <file>', 'a kept reading of the base, in place of the one in the library')
     .option('-o, --output <file>', 'write the report to this file, whole or not at all')
     .option('--hash', 'list the sha256 of the files that decide, and a digest over them')
-    .option('--audit-log <file>', 'append what was scanned, by whom, with which outcome (implies --hash)'))
+    .option('--audit-log <file>', 'append what was scanned, by whom, with which outcome (implies --hash)')))
     .option('--dry-run', 'show what would be read, and read nothing')
     .option('--debug', 'show stack traces')
     .addHelpText('before', EXAMPLES)
@@ -90,20 +92,21 @@ async function checkAuditLog(targets: readonly Target[], { auditLog, output, sig
 }
 
 async function run(targets: readonly Target[], flags: ScanFlags, audit: Audit | null): Promise<RunExitCode> {
-  const inputs = [...targets.map(({ path }) => path), flags.base, flags.baseReading].filter((path) => path !== undefined);
+  const inputs = [...targets.map(({ path }) => path), flags.base, flags.baseReading, ...gateInputs(flags)].filter((path) => path !== undefined);
   await checkOutput(flags.output, inputs, flags.signatures);
+  const gate = await openGate(flags, flags.failOn);
   if (flags.dryRun) {
     const { showPlans } = await import('./plans.js');
     return showPlans(targets, flags);
   }
-  // An audit says which bytes were scanned.
-  const outcome = await scanAll(targets, { ...flags, ...(audit === null ? {} : { hash: true }) });
-  const made = finish(outcome, flags);
+  // An audit says which bytes were scanned; a suppression holds for some bytes alone.
+  const hash = flags.hash ?? (audit !== null || needsHash(flags, gate));
+  const made = applyGate(finish(await scanAll(targets, { ...flags, hash }), flags), gate);
   made.items.forEach(logItem);
   await audit?.items(made);
   const width = process.stdout.columns || 80;
   const colour = flags.output === undefined && takesColour();
-  await output(render(made, flags.format, { width, colour, showSuppressed: false }), flags.output);
+  await output(render(made, flags.format, { width, colour, showSuppressed: flags.showSuppressed ?? false }), flags.output);
   return made.exitCode;
 }
 

@@ -1,7 +1,11 @@
-/** Writes schemas/report.schema.json from src/report/schema.ts: npm run schema. */
+/** Writes schemas/*.schema.json from the zod schemas: npm run schema. */
 import { fileURLToPath } from 'node:url';
 import { writeFileAtomic } from '../src/files.js';
+import { policyJsonSchema } from '../src/gate/policy-schema.js';
+import { suppressionsJsonSchema } from '../src/gate/suppressions-file.js';
 import { reportJsonSchema } from '../src/report/schema.js';
 
-const target = fileURLToPath(new URL('../../schemas/report.schema.json', import.meta.url));
-await writeFileAtomic(target, `${JSON.stringify(reportJsonSchema(), null, 2)}\n`);
+const schemas = { report: reportJsonSchema(), policy: policyJsonSchema(), suppressions: suppressionsJsonSchema() };
+for (const [name, schema] of Object.entries(schemas)) {
+  await writeFileAtomic(fileURLToPath(new URL(`../../schemas/${name}.schema.json`, import.meta.url)), `${JSON.stringify(schema, null, 2)}\n`);
+}

@@ -62,8 +62,10 @@ export const ERROR_CODES = {
   // readings
   'reading-invalid': EXIT.unreadable,
   'reading-outdated': EXIT.incomplete,
-  // reports
+  // saved reports, and what they are held against
   'report-invalid': EXIT.unreadable,
+  'policy-invalid': EXIT.unreadable,
+  'suppressions-invalid': EXIT.unreadable,
   // engine
   'provider-unavailable': EXIT.unreadable,
   'engine-failed': EXIT.incomplete,
@@ -81,6 +83,8 @@ export interface ErrorDetail {
   readonly tensor?: string;
   /** What the reader of the message can do about it. */
   readonly mend?: string;
+  /** Lines that show where, below the message: the text itself and a caret under the place. Escaped already. */
+  readonly excerpt?: readonly string[];
   readonly cause?: unknown;
 }
 
@@ -92,6 +96,7 @@ export class WeightseqError extends Error {
   readonly file: string | undefined;
   readonly tensor: string | undefined;
   readonly mend: string | undefined;
+  readonly excerpt: readonly string[];
 
   constructor(code: ErrorCode, message: string, detail: ErrorDetail = {}) {
     super(message, detail.cause === undefined ? undefined : { cause: detail.cause });
@@ -100,6 +105,7 @@ export class WeightseqError extends Error {
     this.file = detail.file;
     this.tensor = detail.tensor;
     this.mend = detail.mend;
+    this.excerpt = detail.excerpt ?? [];
   }
 }
 

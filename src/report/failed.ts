@@ -17,5 +17,5 @@ export function failedItem(path: string, error: WeightseqError, failOn: FailOn, 
     errors: [{ code: error.code, file: error.file ?? null, tensor: error.tensor ?? null, message: error.message, mend: error.mend ?? null }],
     seconds,
   };
-  return { ...item, exitCode: exitCodeOf(item, [error.exitCode], failOn) };
+  return { ...item, exitCode: exitCodeOf(item, failOn) };
 }

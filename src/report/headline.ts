@@ -1,4 +1,5 @@
 /** What a report says of one item in a few words; every form for people opens with it. Pure. */
+import { counts } from './exit.js';
 import type { ReportFinding, ReportItem } from './schema.js';
 
 export interface Headline {
@@ -20,7 +21,7 @@ export function headlineOf(item: ReportItem): Headline {
   const undecided = traits((f) => f.verdict === 'indeterminate' && !f.suppression);
   const suppressed = traits((f) => f.verdict !== 'absent' && f.suppression !== undefined);
   const absent = traits((f) => f.verdict === 'absent');
-  const rules = (item.policy ?? []).filter((r) => r.level === 'error').map((r) => r.id);
+  const rules = (item.policy ?? []).filter((r) => r.level === 'error' && r.outcome === 'matched').map((r) => r.id);
   const error = item.errors[0];
   const { read, total, unread } = item.coverage;
 
@@ -39,9 +40,4 @@ export function headlineOf(item: ReportItem): Headline {
 /** The headline in one line, its names made safe by `escape`. */
 export function headlineText({ label, names }: Headline, escape: (name: string) => string): string {
   return names.length > 0 ? `${label}: ${names.map(escape).join(', ')}` : label;
-}
-
-/** Whether a finding counts for the exit code: harmful, not let pass, not there already. */
-export function counts({ harmful, suppression, isNew }: ReportFinding): boolean {
-  return harmful && suppression === undefined && isNew !== false;
 }

@@ -1,6 +1,7 @@
 import wrapAnsi from 'wrap-ansi';
 
 /** Plain-text layout shared by the terminal renderers. */
+import { escapeText } from '../text.js';
 
 /** Breaks text at spaces into lines of at most `width` columns; a longer word is cut. Colours take no columns, wide characters two. */
 export function wrap(text: string, width: number): string[] {
@@ -41,4 +42,11 @@ export function bytes(count: number): string {
     power++;
   }
   return `${power === 0 ? String(count) : value.toPrecision(3)} ${units[power] ?? 'B'}`;
+}
+
+/** Left-aligned columns, two spaces apart and two from the margin; escaped. */
+export function columns(rows: readonly (readonly string[])[]): string {
+  const escaped = rows.map((row) => row.map(escapeText));
+  const widths = (escaped[0] ?? []).map((_, i) => Math.max(...escaped.map((row) => row[i]?.length ?? 0)));
+  return escaped.map((row) => `  ${row.map((cell, i) => cell.padEnd(widths[i] ?? 0)).join('  ')}`.trimEnd()).join('\n');
 }

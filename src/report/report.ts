@@ -49,7 +49,7 @@ function adapterItem(result: ScanResult, failOn: FailOn): ReportItem {
     errors: errors.map(reportError),
     seconds: result.seconds,
   };
-  return { ...item, exitCode: exitCodeOf(item, errors.map((e) => e.exitCode), failOn) };
+  return { ...item, exitCode: exitCodeOf(item, failOn) };
 }
 
 function modelItem(result: ModelScanResult, failOn: FailOn): ReportItem {
@@ -73,7 +73,7 @@ function modelItem(result: ModelScanResult, failOn: FailOn): ReportItem {
     errors: errors.map(reportError),
     seconds: result.seconds,
   };
-  return { ...item, exitCode: exitCodeOf(item, errors.map((e) => e.exitCode), failOn) };
+  return { ...item, exitCode: exitCodeOf(item, failOn) };
 }
 
 function identityOf({ files, digest }: Identity): Pick<ReportItem, 'files' | 'digest'> {

@@ -129,6 +129,7 @@ const suppressionStatus = suppression.extend({
   trait: name,
   sha256: z.string(),
   status: z.enum(['applied', 'expired', 'unmatched']),
+  reason: z.string().optional().describe('why it does not suppress'),
 });
 
 export const reportSchema = z.strictObject({

@@ -1,6 +1,6 @@
 import type { Signature } from '../signature/format.js';
 import { escapeText } from '../text.js';
-import { bytes, paragraph, signed } from './layout.js';
+import { bytes, columns, paragraph, signed } from './layout.js';
 
 /** One line for each signature of a library. */
 export function listLibrary(signatures: readonly Signature[]): string {
@@ -45,11 +45,4 @@ export function describeSignature({ document: d, bytes: size, weights }: Signatu
       ...d.evidence.heldOut.map((h) => [h.id, signed(h.measured, 3), h.standardError.toFixed(3), signed(h.predicted, 3), signed(h.score, 3)]),
     ]),
   ].join('\n');
-}
-
-/** Left-aligned columns, two spaces apart and two from the margin. */
-function columns(rows: readonly (readonly string[])[]): string {
-  const escaped = rows.map((row) => row.map(escapeText));
-  const widths = (escaped[0] ?? []).map((_, i) => Math.max(...escaped.map((row) => row[i]?.length ?? 0)));
-  return escaped.map((row) => `  ${row.map((cell, i) => cell.padEnd(widths[i] ?? 0)).join('  ')}`.trimEnd()).join('\n');
 }

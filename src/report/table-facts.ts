@@ -20,10 +20,13 @@ export function renderFacts(item: ReportItem, report: Pick<Report, 'policy'>, wi
 
 /** Lines on the run: what ended it, and suppressions that suppress nothing. Empty where there is nothing to say. */
 export function renderRun(report: Report, width: number): string {
-  const lines = (report.suppressions ?? []).filter((s) => s.status !== 'applied').map((s) => {
+  const applied = (report.suppressions ?? []).filter((s) => s.status === 'applied').length;
+  const lines = report.suppressions === undefined || report.suppressions.length === 0 ? [] : [`suppressions: ${applied} applied, ${report.suppressions.length - applied} not`];
+  lines.push(...(report.suppressions ?? []).filter((s) => s.status !== 'applied').map((s) => {
     const why = s.status === 'expired' ? `expired on ${s.expires}` : 'matches nothing in this run';
-    return paragraph(`${s.status}: `, `the suppression of ${printed(s.trait)} in ${printed(s.sha256).slice(0, 12)}… by ${printed(s.author)} ${why}; it suppresses nothing`, width);
-  });
+    const more = s.reason === undefined ? '' : `: ${printed(s.reason)}`;
+    return paragraph(`${s.status}: `, `the suppression of ${printed(s.trait)} in ${printed(s.sha256).slice(0, 12)}… by ${printed(s.author)} ${why}; it suppresses nothing${more}`, width);
+  }));
   if (report.baseline !== undefined) lines.push(paragraph('baseline: ', printed(report.baseline), width));
   if (report.interrupted) lines.push(paragraph('', `INTERRUPTED (${report.interrupted}): what is not listed here was not scanned.`, width));
   return lines.length > 0 ? `${lines.join('\n')}\n` : '';
@@ -59,6 +62,7 @@ function baseLines(item: ReportItem, width: number): string[] {
     paragraph('  scored    ', scoredText(item), width),
   );
   if (item.unexplained !== undefined && item.unexplained.length > 0) lines.push(paragraph('  changed   ', unexplainedText(item.unexplained), width));
+  if (item.digest !== null) lines.push(paragraph('  digest    ', item.digest, width));
   if (item.source === 'unhashed reading') lines.push(paragraph('  source    ', 'a kept reading without the sha256 of its shards', width));
   return lines;
 }

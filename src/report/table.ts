@@ -53,7 +53,7 @@ function renderFinding(finding: ReportFinding, norms: Norms, layers: number, wid
   const { suppression } = finding;
   const trait = printed(finding.trait);
   const passed = suppression ? paragraph('  suppressed: ', `${trait}, until ${suppression.expires}, by ${printed(suppression.author)}: ${printed(suppression.justification)}`, width) : '';
-  if (suppression && !showSuppressed) return passed;
+  if (suppression && !showSuppressed) return `${passed}\n${paragraph('    ', '--show-suppressed shows it in full', width)}`;
   const tone = { present: colours.red, absent: colours.green, indeterminate: colours.yellow }[finding.verdict];
   const control = finding.harmful ? '' : ' (benign control)';
   const known = finding.isNew === false ? ' (known from the baseline)' : '';

@@ -1,5 +1,5 @@
 /** One item, from the cache or else by scanning. In: a path and how to scan it. Out: the item, and what went wrong with the cache. */
-import { ERROR_CODES, WeightseqError, type ErrorCode } from '../errors.js';
+import { WeightseqError, type ErrorCode } from '../errors.js';
 import { exitCodeOf } from '../report/exit.js';
 import type { ReportItem } from '../report/schema.js';
 import { isPassing } from '../reading/model-read.js';
@@ -24,8 +24,7 @@ export async function scanCached(path: string, settings: RunSettings, { folder, 
   const kept = await loadItem(folder, key.sha256);
   if (kept !== null) {
     const errors = kept.errors.map((error) => (error.file === kept.path ? { ...error, file: path } : error));
-    const codes = kept.errors.map(({ code }) => ERROR_CODES[code as ErrorCode]);
-    const exitCode = exitCodeOf(kept, codes, settings.failOn);
+    const exitCode = exitCodeOf(kept, settings.failOn);
     return { item: { ...kept, path, errors, seconds: (performance.now() - start) / 1000, cached: true, exitCode }, notes: [] };
   }
   const item = await scan();

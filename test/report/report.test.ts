@@ -2,10 +2,10 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { describe, it } from 'node:test';
 import { Ajv2020 } from 'ajv/dist/2020.js';
-import { exitCodeOf, worst } from '../../src/report/exit.js';
+import { exitCodeOf, withExitCodes, worst } from '../../src/report/exit.js';
 import { renderJson } from '../../src/report/json.js';
 import { bytes, probability, signed, wrap } from '../../src/report/layout.js';
-import { reportJsonSchema, type Report, type ReportFinding, type ReportItem } from '../../src/report/schema.js';
+import { reportJsonSchema, type Report, type ReportFinding, type ReportItem, type RuleOutcome } from '../../src/report/schema.js';
 import { ruler, strip } from '../../src/report/strip.js';
 import { renderTable } from '../../src/report/table.js';
 
@@ -34,20 +34,41 @@ function withFinding(change: Partial<ReportFinding>): ReportItem {
 
 describe('exit codes', () => {
   const gap = { ...item.coverage, unread: [{ name: 'x', reason: 'y' }] };
+  const withErrors = (...codes: string[]): ReportItem => ({ ...withFinding({ verdict: 'absent' }), errors: codes.map((code) => ({ code, file: null, tensor: null, message: 'm', mend: null })) });
+  const suppression = { justification: 'j', author: 'a', expires: '2030-01-01' };
+  const rule = (level: RuleOutcome['level'], outcome: RuleOutcome['outcome']): RuleOutcome => ({ id: 'r', level, outcome, message: 'm' });
   const cases: [string, Parameters<typeof exitCodeOf>, number][] = [
-    ['a harmful trait is present', [item, [], 'present'], 1],
-    ['never takes the gate away', [item, [], 'never'], 0],
-    ['never takes nothing else away', [{ ...item, coverage: gap }, [], 'never'], 3],
-    ['a benign control never gates, but clean it is not when nothing harmful was tested', [withFinding({ harmful: false }), [], 'present'], 3],
-    ['a benign control beside an absent trait', [{ ...item, findings: [{ ...finding, verdict: 'absent' }, { ...finding, harmful: false }] }, [], 'present'], 0],
-    ['absent and complete', [withFinding({ verdict: 'absent' }), [], 'present'], 0],
-    ['undecided', [withFinding({ verdict: 'indeterminate' }), [], 'present'], 3],
-    ['undecided, gated on', [withFinding({ verdict: 'indeterminate' }), [], 'indeterminate'], 1],
-    ['present also fails the stricter gate', [item, [], 'indeterminate'], 1],
-    ['something unread', [{ ...withFinding({ verdict: 'absent' }), coverage: gap }, [], 'present'], 3],
-    ['fewer read than there are', [{ ...withFinding({ verdict: 'absent' }), coverage: { ...item.coverage, read: 1 } }, [], 'present'], 3],
-    ['an error', [withFinding({ verdict: 'absent' }), [2], 'never'], 2],
-    ['an error beside a failed gate', [item, [2, 3], 'present'], 1],
+    ['a harmful trait is present', [item, 'present'], 1],
+    ['never takes the gate away', [item, 'never'], 0],
+    ['never takes nothing else away', [{ ...item, coverage: gap }, 'never'], 3],
+    ['a benign control never gates, but clean it is not when nothing harmful was tested', [withFinding({ harmful: false }), 'present'], 3],
+    ['a benign control beside an absent trait', [{ ...item, findings: [{ ...finding, verdict: 'absent' }, { ...finding, harmful: false }] }, 'present'], 0],
+    ['absent and complete', [withFinding({ verdict: 'absent' }), 'present'], 0],
+    ['undecided', [withFinding({ verdict: 'indeterminate' }), 'present'], 3],
+    ['undecided, gated on', [withFinding({ verdict: 'indeterminate' }), 'indeterminate'], 1],
+    ['present also fails the stricter gate', [item, 'indeterminate'], 1],
+    ['something unread', [{ ...withFinding({ verdict: 'absent' }), coverage: gap }, 'present'], 3],
+    ['fewer read than there are', [{ ...withFinding({ verdict: 'absent' }), coverage: { ...item.coverage, read: 1 } }, 'present'], 3],
+    ['an error', [withErrors('pickle'), 'never'], 2],
+    ['an error that is incomplete', [withErrors('no-signature'), 'present'], 3],
+    ['an error whose code this version does not know', [withErrors('from-the-future'), 'present'], 2],
+    ['an error named like a property of every object', [withErrors('constructor'), 'present'], 2],
+    ['an error beside a failed gate', [{ ...item, errors: withErrors('pickle', 'no-signature').errors }, 'present'], 1],
+    ['present, suppressed', [withFinding({ suppression }), 'present'], 0],
+    ['undecided, suppressed', [withFinding({ verdict: 'indeterminate', suppression }), 'indeterminate'], 0],
+    ['suppressed, but something unread', [{ ...withFinding({ suppression }), coverage: gap }, 'present'], 3],
+    ['one suppressed of two', [{ ...item, findings: [{ ...finding, suppression }, { ...finding, trait: 'cruel' }] }, 'present'], 1],
+    ['present, and in the baseline', [withFinding({ isNew: false }), 'present'], 0],
+    ['present, and new', [withFinding({ isNew: true }), 'present'], 1],
+    ['present, and no rule of the policy matches', [{ ...item, policy: [] }, 'present'], 0],
+    ['a rule of level error', [{ ...withErrors(), policy: [rule('error', 'matched')] }, 'present'], 1],
+    ['a rule of level error, never', [{ ...withErrors(), policy: [rule('error', 'matched')] }, 'never'], 0],
+    ['rules of level warning and note', [{ ...withErrors(), policy: [rule('warning', 'matched'), rule('note', 'matched')] }, 'present'], 0],
+    ['an undecided rule', [{ ...withErrors(), policy: [rule('error', 'undecided')] }, 'never'], 3],
+    ['an undecided warning', [{ ...withErrors(), policy: [rule('warning', 'undecided')] }, 'present'], 0],
+    ['a policy hides nothing unread', [{ ...withErrors(), coverage: gap, policy: [] }, 'present'], 3],
+    ['a policy hides no error', [{ ...withErrors('pickle'), policy: [] }, 'present'], 2],
+    ['a policy hides no undecided trait', [{ ...withFinding({ verdict: 'indeterminate' }), policy: [] }, 'present'], 3],
   ];
   for (const [name, given, code] of cases) it(`${name}: ${code}`, () => { assert.equal(exitCodeOf(...given), code); });
 
@@ -56,6 +77,14 @@ describe('exit codes', () => {
     assert.equal(worst([0, 3, 2]), 2);
     assert.equal(worst([3, 0]), 3);
     assert.equal(worst([]), 0);
+  });
+
+  it('are those of the items again after a filter, unless a signal ended the run', () => {
+    const clean = { ...withFinding({ verdict: 'absent' }), exitCode: 1 as const };
+    assert.equal(withExitCodes(reportOf(clean)).exitCode, 0);
+    assert.deepEqual(withExitCodes(reportOf(clean, item)).items.map((i) => i.exitCode), [0, 1]);
+    assert.equal(withExitCodes({ ...reportOf(item), interrupted: 'SIGINT' }).exitCode, 130);
+    assert.equal(withExitCodes({ ...reportOf(item), interrupted: 'SIGTERM' }).exitCode, 143);
   });
 });
 

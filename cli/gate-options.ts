@@ -1,0 +1,50 @@
+/** The options that hold a report against a policy, suppressions and a baseline, the same for every command that makes one. */
+import type { Command } from 'commander';
+import { WeightseqError } from '../src/errors.js';
+import type { Gate } from '../src/gate/gate.js';
+import { openPolicy } from '../src/gate/policy-file.js';
+import { openSuppressions } from '../src/gate/suppressions-file.js';
+import { openReport } from '../src/report/open.js';
+import type { FailOn } from '../src/report/schema.js';
+
+export interface GateFlags {
+  readonly policy?: string;
+  readonly suppressions?: string;
+  readonly baseline?: string;
+  readonly showSuppressed?: true;
+}
+
+/** Adds the options; returns the command. */
+export function addGateOptions(command: Command): Command {
+  return command
+    .option('--policy <name-or-file>', 'rules that decide in place of --fail-on: a YAML file, or strict, default, report-only')
+    .option('--suppressions <file>', 'YAML file of findings that were looked at and let pass, by digest (turns --hash on)')
+    .option('--baseline <report>', 'a saved JSON report: only what is new against it fails (turns --hash on)')
+    .option('--show-suppressed', 'show suppressed findings in full');
+}
+
+/** The files that the options name: they must not be written over. */
+export function gateInputs({ policy, suppressions, baseline }: GateFlags): string[] {
+  return [policy, suppressions, baseline].filter((file) => file !== undefined);
+}
+
+/** Whether the gate needs to know which bytes were scanned. */
+export function needsHash(flags: GateFlags, { policy }: Gate): boolean {
+  return flags.suppressions !== undefined || flags.baseline !== undefined || (policy?.rules.some(({ when }) => /\bhashed\b/u.test(when)) ?? false);
+}
+
+/**
+ * Reads what the options name, so that a mistake in it shows before anything is scanned.
+ * @throws WeightseqError `policy-invalid`, `suppressions-invalid`, `report-invalid`, `usage`, `not-found`
+ */
+export async function openGate({ policy, suppressions, baseline }: GateFlags, failOn: FailOn): Promise<Gate> {
+  if (policy !== undefined && failOn === 'indeterminate') {
+    throw new WeightseqError('usage', '--fail-on indeterminate and --policy contradict each other: the policy decides', { mend: 'Leave one out, or add a rule with count("indeterminate") > 0.' });
+  }
+  return {
+    policy: policy === undefined ? undefined : await openPolicy(policy),
+    suppressions: suppressions === undefined ? undefined : await openSuppressions(suppressions),
+    baseline: baseline === undefined ? undefined : { name: baseline, report: await openReport(baseline) },
+    today: new Date().toISOString().slice(0, 10),
+  };
+}
