@@ -65,13 +65,13 @@ describe('the image', () => {
     const [program = '', ...args] = JSON.parse(last('ENTRYPOINT')) as string[];
     const command = JSON.parse(last('CMD')) as string[];
     const user = process.geteuid?.() === 0 ? { uid: 1000, gid: 1000 } : {};
-    for (const [example, code] of [['evil-persona', 1], ['truthful-answers', 0]] as const) {
+    for (const [path, code, says] of [['examples/evil-persona', 1, /HARMFUL TRAIT FOUND: evil/u], ['examples/truthful-answers', 0, /NOT FOUND: evil/u], ['test/fixtures/models/llama', 3, /NOT JUDGED/u]] as const) {
       rmSync(join(folder, 'weights'), { recursive: true, force: true });
-      cpSync(join(root, 'examples', example), join(folder, 'weights'), { recursive: true });
+      cpSync(join(root, path), join(folder, 'weights'), { recursive: true });
       spawnSync('chmod', ['-R', 'a=rX', join(folder, 'weights')]);
       const { status, stdout, stderr } = spawnSync(program, [...args, ...command].map(inside), { cwd: join(folder, 'weights'), encoding: 'utf8', env: { PATH: process.env['PATH'] ?? '', TMPDIR: '/nonexistent', HOME: '/nonexistent' }, ...user });
       assert.equal(status, code, stderr);
-      assert.match(stdout, /FOUND: evil/u);
+      assert.match(stdout, says);
     }
   });
 });
