@@ -1,12 +1,16 @@
-/** npm test: runs every dist/test/**\/*.test.js. Node 20's own runner takes no globs, and Node 22's no folders. */
+/**
+ * npm test: runs every dist/test/**\/*.test.js but those in test/pack, which install the packed program and take minutes;
+ * npm run test:pack runs those alone. Node 20's own runner takes no globs, and Node 22's no folders.
+ */
 import { spawnSync } from 'node:child_process';
 import { readdirSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
+const isPack = process.argv[2] === 'pack';
 const files = readdirSync(join(root, 'test'), { recursive: true, encoding: 'utf8' })
-  .filter((file) => file.endsWith('.test.js'))
+  .filter((file) => file.endsWith('.test.js') && file.startsWith(`pack${sep}`) === isPack)
   .map((file) => join('test', file))
   .sort();
 const { status } = spawnSync(process.execPath, ['--test', '--test-reporter=spec', ...files], { cwd: root, stdio: 'inherit' });

@@ -110,6 +110,17 @@ export interface NamedFile {
   readonly file: string;
 }
 
+/** What lies beside the weights: a file that some loader could run or take instead, or code that the configuration asks for. */
+export interface Beside {
+  /** Within the folder of the checkpoint, with `/` between folders. */
+  readonly name: string;
+  /** `unseen` is what could not be looked at, or was not. */
+  readonly what: 'pickle' | 'script' | 'archive' | 'remote-code' | 'template' | 'weights' | 'binary' | 'unseen';
+  /** One clause. */
+  readonly reason: string;
+  readonly bytes: number;
+}
+
 /** A whole model on disk, in one file or in shards. */
 export interface ModelCheckpoint {
   /** As the user gave it. */

@@ -45,7 +45,7 @@ function adapterItem(result: ScanResult, failOn: FailOn): ReportItem {
     base: { ...result.base, layers: result.knownBase?.layers ?? null, declared: checkpoint?.baseClaim ?? null, measured: null, norm: result.baseNorm },
     ...(reading ? { weights: reading.weights.map(({ name, deltaNorm }) => ({ name, norm: exactNorm(deltaNorm) })) } : {}),
     ...identityOf(result),
-    beside: [],
+    beside: result.beside.map((entry) => ({ ...entry })),
     errors: errors.map(reportError),
     seconds: result.seconds,
   };
@@ -69,7 +69,7 @@ function modelItem(result: ModelScanResult, failOn: FailOn): ReportItem {
     base: { ...result.base, layers: result.knownBase?.layers ?? null, declared: result.declaredBase, measured: result.measuredBase, norm: result.baseNorm },
     ...(result.architecture ? { architecture: { ...result.architecture } } : {}),
     ...identityOf(result),
-    beside: [],
+    beside: result.beside.map((entry) => ({ ...entry })),
     errors: errors.map(reportError),
     seconds: result.seconds,
   };

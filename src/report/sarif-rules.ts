@@ -33,6 +33,7 @@ const BESIDE_TEXT: Readonly<Record<Report['items'][number]['beside'][number]['wh
   'template': 'A chat template with code.',
   'weights': 'Weights that were not read, and that a loader could take instead.',
   'binary': 'A binary file beside the weights: what it holds was not looked at.',
+  'unseen': 'Something beside the weights that was not looked at.',
 };
 
 /** One descriptor for each rule that this report could break, sorted by id. */

@@ -77,7 +77,7 @@ const file = z.strictObject({
 });
 
 /** What lies beside the weights and deserves a look. */
-export const BESIDE = ['pickle', 'script', 'archive', 'remote-code', 'template', 'weights', 'binary'] as const;
+export const BESIDE = ['pickle', 'script', 'archive', 'remote-code', 'template', 'weights', 'binary', 'unseen'] as const;
 
 const beside = z.strictObject({ name, what: z.enum(BESIDE), reason: z.string(), bytes: count });
 

@@ -60,6 +60,14 @@ export async function readSmallFile(file: string, limit: number): Promise<Uint8A
   return withFile(file, async (handle, bytes) => (bytes > limit ? null : readAt(handle, 0, bytes)));
 }
 
+/**
+ * The first bytes of any regular file, and how many it has in all.
+ * @throws WeightseqError `not-found`, `not-a-file`, `unreadable-file`
+ */
+export async function readStart(file: string, limit: number): Promise<{ readonly first: Uint8Array; readonly bytes: number }> {
+  return withFile(file, async (handle, bytes) => ({ first: await readAt(handle, 0, Math.min(limit, bytes)), bytes }));
+}
+
 /** Opens a regular file for as long as `use` runs. */
 async function withFile<T>(file: string, use: (handle: FileHandle, bytes: number) => Promise<T>): Promise<T> {
   return attempt(file, async () => {

@@ -9,9 +9,10 @@ import { MAX_HEADER_BYTES, PREFIX_BYTES } from './header.js';
 /** How many bytes `sniff` wants. */
 export const SNIFF_BYTES = 512;
 
-interface Kind {
+/** A kind of file that is not safetensors. */
+export interface Kind {
   readonly code: ErrorCode;
-  /** Of which the message says: expected a safetensors file, found … */
+  /** Such as `a Python pickle`. */
   readonly found: string;
   readonly mend: string;
 }
@@ -61,15 +62,24 @@ export function isPlausible(first: Uint8Array): boolean {
 export function sniff(first: Uint8Array, file: string): WeightseqError | null {
   if (first.length === 0) return describe({ code: 'empty-file', found: 'an empty file', mend: 'Download it again.' }, file);
   if (isPlausible(first)) return null;
-  const head = Buffer.from(first.buffer, first.byteOffset, Math.min(first.length, SNIFF_BYTES)).toString('latin1');
-  for (const [matches, kind] of KINDS) {
-    if (matches(head)) return describe(kind, file);
-  }
+  const head = headOf(first);
+  const known = recognise(head);
+  if (known !== null) return describe(known, file);
   if (TEXT.test(head)) return describe(describeText(head, file), file);
   if (PICKLE_NAME.test(file)) {
     return describe({ code: 'pickle', found: 'what is named like a PyTorch pickle', mend: PICKLE_MEND }, file);
   }
   return null;
+}
+
+/** The first bytes as latin-1 text. */
+export function headOf(first: Uint8Array): string {
+  return Buffer.from(first.buffer, first.byteOffset, Math.min(first.length, SNIFF_BYTES)).toString('latin1');
+}
+
+/** The kind that the bytes alone tell, whatever the file is called; null for none. */
+export function recognise(head: string): Kind | null {
+  return KINDS.find(([matches]) => matches(head))?.[1] ?? null;
 }
 
 /** Protocol 2 to 5, then an opcode: never 0, the byte that the length of a header would have there. */

@@ -9,8 +9,9 @@ import { openSafetensors } from '../safetensors/file.js';
 import type { KnownBase } from '../signature/document.js';
 import { baseNorm, knownBases, openBaseReading, openEntry, type Library, type ListedSignature } from '../signature/library.js';
 import { escapeText } from '../text.js';
-import type { Gap, ModelCheckpoint } from '../types.js';
+import type { Beside, Gap, ModelCheckpoint } from '../types.js';
 import type { BaseOf, ResolvedBase } from './base.js';
+import { besideOf } from './beside.js';
 import { baseNumbers } from './base-numbers.js';
 import { changeOf, type Change, type WeightChange } from './change.js';
 import { baseClaim, checkModelShapes, resolveModelBase, type Shaped } from './model-base.js';
@@ -46,6 +47,8 @@ export interface ModelScanResult extends Identity {
   readonly unexplained: readonly WeightChange[];
   readonly findings: readonly ModelFinding[];
   readonly gaps: readonly Gap[];
+  /** Empty for a kept reading. */
+  readonly beside: readonly Beside[];
   readonly coverage: { readonly bytes: number; readonly bytesTotal: number; readonly read: number; readonly scored: number; readonly total: number };
   readonly errors: readonly WeightseqError[];
   readonly seconds: number;
@@ -106,14 +109,15 @@ export async function scanModel(path: string, options: ModelScanOptions): Promis
   checkOptions(options);
   const nothing: Omit<ModelScanResult, 'errors' | 'seconds'> = {
     path, kind: 'checkpoint', source: { from: 'weights' }, base: { name: null, how: 'unknown' }, knownBase: null, declaredBase: null, measuredBase: null, architecture: null, change: null,
-    ...UNIDENTIFIED, unexplained: [], findings: [], gaps: [], coverage: { bytes: 0, bytesTotal: 0, read: 0, scored: 0, total: 0 },
+    ...UNIDENTIFIED, unexplained: [], findings: [], gaps: [], beside: [], coverage: { bytes: 0, bytesTotal: 0, read: 0, scored: 0, total: 0 },
   };
   const seconds = () => (performance.now() - start) / 1000;
   try {
     const result = await isKept(path) ? await scanReading(path, options) : await scanWeights(path, options);
     return { ...nothing, ...result, seconds: seconds() };
   } catch (error) {
-    return { ...nothing, errors: [asWeightseqError(error)], seconds: seconds() };
+    const known = asWeightseqError(error);
+    return { ...nothing, beside: await besideOf(path, null, known), errors: [known], seconds: seconds() };
   }
 }
 
@@ -145,7 +149,7 @@ async function scanWeights(path: string, options: ModelScanOptions): Promise<Out
   const { checkpoint, declaredBase } = prepared;
   const { changed, ...identity } = await identify(checkpoint, prepared.stamps, options.hash);
   const { bytes, weights } = checkpoint;
-  const about = { bytesTotal: bytes, total: weights.length, source: { from: 'weights' }, declaredBase, architecture: checkpoint.architecture, ...identity } as const;
+  const about = { bytesTotal: bytes, total: weights.length, source: { from: 'weights' }, declaredBase, architecture: checkpoint.architecture, ...identity, beside: await besideOf(path, checkpoint) } as const;
   return assess(reading, { ...prepared, gaps: withChanged(prepared.gaps, changed.filter(({ name }) => !reading.failed.some((gap) => gap.name === name))) }, about, options);
 }
 
@@ -157,7 +161,7 @@ async function scanReading(path: string, options: ModelScanOptions): Promise<Out
   const newer = signatures.filter((signature) => !usable.includes(signature)).map(({ document }) => escapeText(document.trait));
   const source = { from: 'reading', hashed: provenance.files.every(({ sha256 }) => sha256 !== null) } as const;
   const { files } = provenance;
-  const about = { bytesTotal: provenance.bytes, total: provenance.weightsTotal, source, declaredBase: provenance.baseClaim, architecture: provenance.architecture, files, digest: digestOf(files) };
+  const about = { bytesTotal: provenance.bytes, total: provenance.weightsTotal, source, declaredBase: provenance.baseClaim, architecture: provenance.architecture, files, digest: digestOf(files), beside: [] };
   const outcome = await assess(reading, { ...chosen, signatures: usable, gaps: [...provenance.gaps, ...chosen.gaps] }, about, options, signatures.length > 0);
   const outdated = newer.length === 0 ? [] : [new WeightseqError('reading-outdated', `the reading was taken without the signature ${newer.join(', ')}, or with another version of it`, {
     file: path, mend: 'Read the weights again: weightseq read PATH -o FILE.',
@@ -166,7 +170,7 @@ async function scanReading(path: string, options: ModelScanOptions): Promise<Out
 }
 
 type Chosen = Pick<PreparedModel, 'base' | 'knownBase' | 'signatures' | 'gaps'>;
-type About = Pick<ModelScanResult['coverage'], 'bytesTotal' | 'total'> & Pick<ModelScanResult, 'source' | 'declaredBase' | 'architecture' | 'files' | 'digest'>;
+type About = Pick<ModelScanResult['coverage'], 'bytesTotal' | 'total'> & Pick<ModelScanResult, 'source' | 'declaredBase' | 'architecture' | 'files' | 'digest' | 'beside'>;
 
 async function assess(reading: ModelReading, chosen: Chosen, { bytesTotal, total, ...about }: About, options: ModelScanOptions, hasSignatures = chosen.signatures.length > 0): Promise<Outcome> {
   const { base, knownBase, signatures } = chosen;

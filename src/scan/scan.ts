@@ -8,9 +8,10 @@ import { read } from '../reading/read.js';
 import type { KnownBase } from '../signature/document.js';
 import { baseNorm, knownBases, knownTraits, openEntry, type Library, type LibraryEntry, type ListedSignature } from '../signature/library.js';
 import { escapeText } from '../text.js';
-import type { Checkpoint, Gap, Reading, ReadPlan } from '../types.js';
+import type { Beside, Checkpoint, Gap, Reading, ReadPlan } from '../types.js';
 import { checkShapes, resolveBase, type BaseOf } from './base.js';
 import type { Finding } from './finding.js';
+import { besideOf } from './beside.js';
 import { identify, stampsOf, UNIDENTIFIED, withChanged, type Identity } from './identity.js';
 import { judge } from './judge.js';
 import { fineTuneKind } from './null.js';
@@ -40,6 +41,7 @@ export interface ScanResult extends Identity {
   readonly findings: readonly Finding[];
   /** What was not read, not understood or not scored and matters. */
   readonly gaps: readonly Gap[];
+  readonly beside: readonly Beside[];
   readonly errors: readonly WeightseqError[];
   readonly seconds: number;
 }
@@ -80,10 +82,13 @@ export async function scan(path: string, options: ScanOptions): Promise<ScanResu
     const gaps = withChanged([...prepared.gaps, ...reading.failed, ...nonFiniteGaps(reading)], changed);
     const findings = findingsOf(prepared, reading, gaps.length);
     const norm = knownBase && await baseNorm(options.library, knownBase.name);
-    return { ...prepared, ...identity, baseNorm: norm, path, reading, findings, gaps, seconds: secondsSince(start) };
+    const beside = await besideOf(path, checkpoint);
+    return { ...prepared, ...identity, baseNorm: norm, path, reading, findings, gaps, beside, seconds: secondsSince(start) };
   } catch (error) {
     const base: BaseOf = prepared?.base ?? { name: null, how: 'unknown' };
-    return { ...nothing, ...UNIDENTIFIED, ...prepared, base, errors: [asWeightseqError(error)], seconds: secondsSince(start) };
+    const known = asWeightseqError(error);
+    const beside = await besideOf(path, prepared?.checkpoint ?? null, known);
+    return { ...nothing, ...UNIDENTIFIED, ...prepared, base, beside, errors: [known], seconds: secondsSince(start) };
   }
 }
 
