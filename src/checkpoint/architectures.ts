@@ -23,6 +23,8 @@ const layoutSchema = z.strictObject({
   stacks: byPath,
   /** Weights stored in × out. */
   transposed: names,
+  /** Weights of an ambiguous path that are stored out × in. */
+  linear: names,
   /** Tensors that are no weights: masks and tables that the model computes itself. */
   buffers: names,
   /** The size that is the width within one expert; null without experts. */

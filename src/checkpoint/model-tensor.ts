@@ -61,7 +61,7 @@ export function claimsOf(config: ModelConfig, module: string): readonly { readon
 /** As `nameModule`, but for names that mean a stored matrix or its transpose, where the architecture does not tell which. */
 function nameFor({ layout }: ModelConfig, module: string): ModuleName {
   const block = splitBlock(module);
-  const unclear = block !== null && AMBIGUOUS.has(block.path) && layout?.transposed.has(block.path) !== true;
+  const unclear = block !== null && AMBIGUOUS.has(block.path) && layout?.transposed.has(block.path) !== true && layout?.linear.has(block.path) !== true;
   const named: ModuleName = unclear ? { name: module, role: 'other', layer: block.layer, expert: null } : nameModule(module);
   return named.role === 'other' ? { ...named, name: module } : named;
 }
