@@ -1,7 +1,7 @@
 """Module paths in, canonical weight names `layer.role[.expert]` out: the rule of src/checkpoint/names.ts, from the same table.
 
 Only what the table lists is mapped: a vision tower's third block must not pass for the language model's, so that an unknown path keeps
-its own name and the role `other`. test/fixtures/names.json holds both programs to it.
+its own name, without what the language model is wrapped in, and the role `other`. test/fixtures/names.json holds both programs to it.
 """
 
 import re
@@ -14,6 +14,8 @@ _OUTSIDE = {**dict.fromkeys(TABLE["embeddings"], "embed"), **dict.fromkeys(TABLE
 _PEFT_PREFIX = "base_model.model."
 _INDEX = re.compile(r"(?:0|[1-9][0-9]{0,5})\Z")  # as PyTorch writes it: no sign, no leading zero
 _OTHER = "other"
+_OTHERS = TABLE["others"]  # names of what has no role and is saved under several paths
+_CANONICAL = re.compile(r"(?:embed|head|norm|[0-9].*|layers\..*)\Z", re.DOTALL)  # what the name of an unknown module must not look like
 
 
 @dataclass(frozen=True)
@@ -34,14 +36,14 @@ def name_module(path: str) -> ModuleName:
         return ModuleName(_OUTSIDE[leaf], _OUTSIDE[leaf])
     block = split_block(module)
     if block is None:
-        return ModuleName(module, _OTHER)
+        return ModuleName(_without_wrapper(module.split(".")), _OTHER)
     layer, inside = block
     parts = inside.split(".")
     at = parts.index("experts") + 1 if "experts" in parts else len(parts)
     expert = _index(parts[at]) if at < len(parts) else None
     role = None if "*" in parts else _WEIGHTS.get(".".join(parts if expert is None else [*parts[:at], "*", *parts[at + 1 :]]))
     if role is None:
-        return ModuleName(module, _OTHER, layer)
+        return ModuleName(f"layers.{layer}.{_OTHERS.get(inside, inside)}", _OTHER, layer)
     return in_block(layer, role, expert)
 
 
@@ -58,6 +60,16 @@ def split_block(module: str) -> tuple[int, str] | None:
             layer = _index(parts[at + 1]) if at + 1 < len(parts) else None
             return None if layer is None else (layer, ".".join(parts[at + 2 :]))
     return None
+
+
+def _without_wrapper(parts: list[str]) -> str:
+    """What follows the longest wrapper: `wpe` of `transformer.wpe`, which others save without it."""
+    for length in range(len(parts) - 1, 0, -1):
+        rest = ".".join(parts[length:])
+        if ".".join(parts[:length]) in _WRAPPERS and rest and not _CANONICAL.match(rest):
+            return rest
+    path = ".".join(parts)
+    return f"module:{path}" if _CANONICAL.match(path) else path
 
 
 def _index(text: str) -> int | None:

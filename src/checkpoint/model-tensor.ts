@@ -7,7 +7,7 @@ import type { DenseWeight, TensorInfo, Vector } from '../types.js';
 import { AMBIGUOUS, type BlockRole, type Fused } from './architectures.js';
 import { splitOutputs, unstack, type Range } from './fused.js';
 import type { ModelConfig } from './model-config.js';
-import { nameModule, nameNorm, splitBlock, type InBlock, type ModuleName } from './names.js';
+import { nameModule, nameNorm, nameOther, splitBlock, type InBlock, type ModuleName } from './names.js';
 import { isFloat, moduleOf } from './quantised.js';
 
 export interface NamedWeight {
@@ -41,7 +41,7 @@ export function describeTensor(config: ModelConfig, tensor: TensorInfo): Describ
     if (stack !== undefined) return describeStack(config, tensor, module, block, stack);
   }
   if (known) return { refused: `expected two dimensions, found ${shape.length}, as when the shards of a parallel training were not put together; save the model again` };
-  if (shape.length === 2) return describeOther(tensor, block);
+  if (shape.length === 2) return describeOther(nameFor(config, module), tensor);
   const isConvolution = shape.length === 3 && shape[1] === 1; // of each channel alone, as in state-space layers
   if (shape.length > 2 && block !== null && !isConvolution) {
     return { refused: `a tensor of ${shape.length} dimensions (perhaps a stack of experts), which no rule of this architecture explains; scan with a version of weightseq that knows it` };
@@ -62,8 +62,7 @@ export function claimsOf(config: ModelConfig, module: string): readonly { readon
 function nameFor({ layout }: ModelConfig, module: string): ModuleName {
   const block = splitBlock(module);
   const unclear = block !== null && AMBIGUOUS.has(block.path) && layout?.transposed.has(block.path) !== true && layout?.linear.has(block.path) !== true;
-  const named: ModuleName = unclear ? { name: module, role: 'other', layer: block.layer, expert: null } : nameModule(module);
-  return named.role === 'other' ? { ...named, name: module } : named;
+  return unclear ? { name: nameOther(block), role: 'other', layer: block.layer, expert: null } : nameModule(module);
 }
 
 function fusedAt({ layout }: ModelConfig, block: InBlock | null): Fused | null {
@@ -79,7 +78,7 @@ function describeBias(config: ModelConfig, tensor: TensorInfo, module: string, b
   }
   const { name, role } = nameFor(config, module);
   const owner = role === 'other' ? nameNorm(module)?.name : name;
-  return { vectors: [{ name: owner === undefined ? tensor.name : `${owner}.bias`, role: 'bias', layer: block?.layer ?? null, tensor }] };
+  return { vectors: [{ name: `${owner ?? name}.bias`, role: 'bias', layer: block?.layer ?? null, tensor }] };
 }
 
 function describeMatrix(config: ModelConfig, tensor: TensorInfo, module: string, block: InBlock | null): Described {
@@ -89,7 +88,7 @@ function describeMatrix(config: ModelConfig, tensor: TensorInfo, module: string,
   const fused = fusedAt(config, block);
   const named = nameFor(config, module);
   if (tensor.dtype.startsWith('F8') && quantisation !== null) return { refused: `FP8 without the scale that ${quoteText(quantisation, 40)} in config.json asks for; give the checkpoint before quantisation` };
-  if (fused === null || block === null) return named.role === 'other' ? describeOther(tensor, block) : collect(config, [weightOf(named, module, tensor, transposed, [[0, stored]])]);
+  if (fused === null || block === null) return named.role === 'other' ? describeOther(named, tensor) : collect(config, [weightOf(named, module, tensor, transposed, [[0, stored]])]);
   const split = splitOutputs(fused, sizes, sizes.inner, stored);
   if ('refused' in split) return { refused: `a fused weight: ${split.refused}` };
   return collect(config, split.map(({ role, outputs }) => weightOf(inBlock(block.layer, role, null), module, tensor, transposed, outputs)));
@@ -105,10 +104,8 @@ function describeStack(config: ModelConfig, tensor: TensorInfo, module: string, 
   }))));
 }
 
-function describeOther(tensor: TensorInfo, block: InBlock | null): Described {
-  const module = moduleOf(tensor.name);
-  const named: ModuleName = { name: module, role: 'other', layer: block?.layer ?? null, expert: null };
-  return { weights: [weightOf(named, module, tensor, false, [[0, tensor.shape[0] ?? 0]])] };
+function describeOther(named: ModuleName, tensor: TensorInfo): Described {
+  return { weights: [weightOf({ ...named, role: 'other', expert: null }, moduleOf(tensor.name), tensor, false, [[0, tensor.shape[0] ?? 0]])] };
 }
 
 function inBlock(layer: number, role: BlockRole, expert: number | null): ModuleName {

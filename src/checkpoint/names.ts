@@ -1,7 +1,8 @@
 /**
  * Module paths, pure. In: a path such as `base_model.model.model.layers.5.self_attn.q_proj`. Out: its block, its role and
  * the name that every model with such a weight shares. Only what architectures.json lists is mapped: a vision tower's
- * third block must not pass for the language model's, so that an unknown path keeps its own name and the role `other`.
+ * third block must not pass for the language model's, so that an unknown path keeps its own name, without what the language
+ * model is wrapped in, and the role `other`.
  */
 import { readFileSync } from 'node:fs';
 import type { Role } from '../types.js';
@@ -14,6 +15,8 @@ const architectures = JSON.parse(readFileSync(new URL('./architectures.json', im
 const WRAPPERS: ReadonlySet<string> = new Set(architectures.wrappers);
 const BLOCKS: ReadonlySet<string> = new Set(architectures.blocks);
 const WEIGHTS: ReadonlyMap<string, WeightRole> = new Map(Object.entries(architectures.weights).map(([path, role]) => [path, asWeightRole(role)]));
+/** Names of what has no role and is saved under several paths. */
+const OTHERS: ReadonlyMap<string, string> = new Map(Object.entries(architectures.others));
 const EMBEDDINGS: ReadonlySet<string> = new Set(architectures.embeddings);
 const HEADS: ReadonlySet<string> = new Set(architectures.heads);
 const NORMS: ReadonlySet<string> = new Set(architectures.norms);
@@ -36,7 +39,7 @@ export interface ModuleName {
   readonly expert: number | null;
 }
 
-/** Block, role and canonical name of a module path, with or without PEFT's prefix. */
+/** Block, role and canonical name of a module path, with or without PEFT's prefix; of role `other` the name is its path in the block or the model. */
 export function nameModule(path: string): ModuleName {
   const module = path.startsWith(PEFT_PREFIX) ? path.slice(PEFT_PREFIX.length) : path;
   const parts = module.split('.');
@@ -45,7 +48,25 @@ export function nameModule(path: string): ModuleName {
     if (EMBEDDINGS.has(leaf)) return { name: 'embed', role: 'embed', layer: null, expert: null };
     if (HEADS.has(leaf)) return { name: 'head', role: 'head', layer: null, expert: null };
   }
-  return nameInBlock(parts) ?? { name: module, role: 'other', layer: null, expert: null };
+  return nameInBlock(parts) ?? { name: withoutWrapper(parts), role: 'other', layer: null, expert: null };
+}
+
+/** Of a path that no table knows: `layers.5.` and the path in the block, which is no canonical name whatever the path. */
+export function nameOther({ layer, path }: InBlock): string {
+  return `layers.${layer}.${OTHERS.get(path) ?? path}`;
+}
+
+/** What the name of an unknown module must not look like: it would be scored as that weight. */
+const CANONICAL = /^(?:embed|head|norm|\d.*|layers\..*)$/su;
+
+/** What follows the longest wrapper: `wpe` of `transformer.wpe`, which others save without it. */
+function withoutWrapper(parts: readonly string[]): string {
+  for (let length = parts.length - 1; length > 0; length--) {
+    const rest = parts.slice(length).join('.');
+    if (WRAPPERS.has(parts.slice(0, length).join('.')) && rest !== '' && !CANONICAL.test(rest)) return rest;
+  }
+  const path = parts.join('.');
+  return CANONICAL.test(path) ? `module:${path}` : path;
 }
 
 /** A path within a block of the language model: `self_attn.q_proj` of block 5. */
@@ -79,7 +100,7 @@ function nameInBlock(parts: readonly string[]): ModuleName | null {
   const at = rest.indexOf('experts') + 1;
   const expert = at > 0 ? readIndex(rest[at]) : null;
   const role = rest.includes('*') ? undefined : WEIGHTS.get((expert === null ? rest : rest.with(at, '*')).join('.'));
-  if (role === undefined) return { name: parts.join('.'), role: 'other', layer, expert: null };
+  if (role === undefined) return { name: nameOther(block), role: 'other', layer, expert: null };
   return { name: expert === null ? `${layer}.${role}` : `${layer}.${role}.${expert}`, role, layer, expert };
 }
 

@@ -45,10 +45,10 @@ async function assertPartition(found: ModelCheckpoint): Promise<void> {
 
 /** Weights of role `other`, by family: routers, shared experts, position tables, and towers for images. */
 const OTHERS: Readonly<Record<string, RegExp>> = {
-  'gpt2': /^transformer\.wpe$/u,
-  'mixtral': /\.(?:block_sparse_moe|mlp)\.gate$/u, 'mixtral-stacked': /\.mlp\.gate$/u,
-  'qwen2-moe': /\.mlp\.(?:gate|shared_expert.*)$/u, 'qwen2-moe-stacked': /\.mlp\.(?:gate|shared_expert.*)$/u,
-  'qwen3-moe': /\.mlp\.gate$/u, 'qwen3-moe-stacked': /\.mlp\.gate$/u,
+  'gpt2': /^wpe$/u,
+  'mixtral': /^layers\.\d\.router$/u, 'mixtral-stacked': /^layers\.\d\.router$/u,
+  'qwen2-moe': /^layers\.\d\.(?:router|mlp\.shared_expert.*)$/u, 'qwen2-moe-stacked': /^layers\.\d\.(?:router|mlp\.shared_expert.*)$/u,
+  'qwen3-moe': /^layers\.\d\.router$/u, 'qwen3-moe-stacked': /^layers\.\d\.router$/u,
   'gemma3': /^(?:vision_tower|multi_modal_projector)\./u,
 };
 
@@ -83,6 +83,6 @@ describe('models as transformers saves them', () => {
 
   it('come in the order in which the model computes', async () => {
     const { weights } = await locateModel(fixture('models/gpt2'));
-    assert.deepEqual(weights.map(({ name }) => name), [...['0', '1'].flatMap((layer) => ['q', 'k', 'v', 'o', 'up', 'down'].map((role) => `${layer}.${role}`)), 'transformer.wpe', 'embed']);
+    assert.deepEqual(weights.map(({ name }) => name), [...['0', '1'].flatMap((layer) => ['q', 'k', 'v', 'o', 'up', 'down'].map((role) => `${layer}.${role}`)), 'wpe', 'embed']);
   });
 });

@@ -211,7 +211,7 @@ describe('names', () => {
       ['model.layers.5.input_layernorm.weight', [8]], ['model.layers.5.self_attn.q_norm.weight', [4]], ['model.layers.5.self_attn.q_proj.bias', [8]], ['model.layers.5.post_attention_layernorm.bias', [8]],
       ['model.norm.weight', [8]], ['lm_head.bias', [20]], ['model.layers.5.mlp.shared_expert.up_proj.bias', [3]], ['model.layers.5.self_attn.rotary_emb.inv_freq', [2]], ['model.layers.5.mlp.experts.3.up_proj.bias', [2]],
     ]), ['5.norm.input_layernorm norm 5', '5.norm.post_attention_layernorm.bias bias 5', '5.norm.q_norm norm 5', '5.q.bias bias 5', '5.up.3.bias bias 5',
-      'model.layers.5.mlp.shared_expert.up_proj.bias bias 5', 'model.layers.5.self_attn.rotary_emb.inv_freq other 5', 'head.bias bias -', 'norm norm -']);
+      'layers.5.mlp.shared_expert.up_proj.bias bias 5', 'model.layers.5.self_attn.rotary_emb.inv_freq other 5', 'head.bias bias -', 'norm norm -']);
   });
 
   it('of towers for images are never those of the language model', () => {
@@ -234,7 +234,7 @@ describe('names', () => {
   it('that mean a matrix in some architectures and its transpose in others stay as they are without one', () => {
     for (const config of [{}, { model_type: 'codeshell' }]) {
       assert.deepEqual(named(config, [['transformer.h.0.attn.c_proj.weight', [8, 8]], ['transformer.h.0.attn.c_attn.weight', [8, 24]], ['transformer.h.0.mlp.c_fc.bias', [12]]]),
-        ['transformer.h.0.attn.c_attn other 0', 'transformer.h.0.attn.c_proj other 0', 'transformer.h.0.mlp.c_fc.bias bias 0']);
+        ['layers.0.attn.c_attn other 0', 'layers.0.attn.c_proj other 0', 'layers.0.mlp.c_fc.bias bias 0']);
     }
   });
 

@@ -22,14 +22,14 @@ def test_known_paths(path: str, name: str, role: str, layer: int | None, expert:
 
 
 def test_other_paths_keep_their_name() -> None:
-    for path, layer in GOLDEN["other"]:
-        assert name_module(path) == ModuleName(path, "other", layer, None), path
-        assert (role_of(path), layer_of(path)) == ("other", layer), path
+    for path, name, layer in GOLDEN["other"]:
+        assert name_module(path) == ModuleName(name, "other", layer, None), path
+        assert (role_of(name), layer_of(name)) == ("other", layer), path
 
 
 def test_the_names_of_a_signatures_tensors_tell_their_block() -> None:
     assert (layer_of("7.down.3.U"), role_of("7.down.3"), layer_of("embed"), role_of("embed")) == (7, "down", None, "embed")
-    assert layer_of("transformer.h.4.self_attention.query_key_value.c0") == 4
+    assert layer_of("layers.4.self_attention.query_key_value.c0") == 4
 
 
 def test_what_cannot_be_taken_for_weights() -> None:
