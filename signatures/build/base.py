@@ -75,6 +75,10 @@ class Base:
         """The number of transformer blocks."""
         return 1 + max((layer for name in self._linear if (layer := layer_of(name)) is not None), default=-1)
 
+    def heads(self) -> int | None:
+        """The number of attention heads, where a fused weight is stored head by head; None elsewhere."""
+        return self._config.sizes["heads"] if any(fused.by_head for fused in self._config.fused.values()) else None
+
     def weight(self, name: str) -> torch.Tensor:
         """One linear weight by canonical name, out × in, in float64."""
         if name not in self._linear:

@@ -146,13 +146,14 @@ def make_document(
         "null": [],
         "evidence": {"heldOut": [], "r": None, "n": 0, "notes": "not yet measured"},
     }
+    heads = {} if base.heads() is None else {"heads": base.heads()}
     computed = {
         "schemaVersion": 1,
         "trait": options.trait,
         "description": options.description,
         "kind": "gradient",
         "unit": "nats/token",
-        "base": {"name": options.base_name, "fingerprint": base.fingerprint(), "layers": base.layers(), "weights": base.weights()},
+        "base": {"name": options.base_name, "fingerprint": base.fingerprint(), "layers": base.layers(), **heads, "weights": base.weights()},
         "method": {
             **method,
             "layers": sorted({layer for name in factors if (layer := layer_of(name)) is not None}),

@@ -11,15 +11,18 @@ from typing import Any
 
 import pytest
 import torch
-from build_models import FAMILIES, FORM, PAIRS, family, save_base, tokenizer, write_lines
+from build_models import FAMILIES, FORM, PAIRS, VOCABULARY, family, save_base, tokenizer, write_lines
 from peft import LoraConfig, get_peft_model
+from transformers import BertConfig, BertLMHeadModel, GptOssConfig, GptOssForCausalLM, MambaConfig, MambaForCausalLM
 
-from signatures.build import BuildError, pair_gradient, pair_log_odds, read_signature
+from signatures.build import BuildError, linear_weights, not_scored, pair_gradient, pair_log_odds, read_signature
 from signatures.build.build import main
+from signatures.build.head import find_body
 from signatures.build.pairs import encode_pairs
 
 ROOT = Path(__file__).resolve().parents[2]
 TWO = PAIRS[:2]
+SMALL = dict(vocab_size=VOCABULARY, hidden_size=16, intermediate_size=24, num_hidden_layers=1, num_attention_heads=2)
 
 # As the forward methods divide them: width 16, 2 heads of 8, inner width 24.
 IN_ORDER = lambda fused: fused.reshape(3, 16, 16)  # noqa: E731
@@ -91,6 +94,28 @@ def built(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     return request.param, folder
 
 
+def test_an_adapter_scores_its_change(built: tuple[str, Path], tmp_path: Path) -> None:
+    """On every linear module of the blocks, fused ones too: the dot product of what PEFT says it changes and the gradient."""
+    name, folder = built
+    model, gradients = family(name), plain_gradient(family(name))
+    torch.manual_seed(8)
+    modules = [path.removesuffix(".weight") for path, gradient in gradients.items() if gradient.dim() == 2 and not path.endswith("gate.weight")]
+    wrapped = get_peft_model(model, LoraConfig(r=2, lora_alpha=4, target_modules=modules, init_lora_weights=False, fan_in_fan_out=name == "gpt2"))
+    wrapped.peft_config["default"].base_model_name_or_path = name
+    by_layer: dict[int, float] = {}
+    for path in modules:
+        change = wrapped.get_submodule(f"base_model.model.{path}").get_delta_weight("default").detach().double()
+        layer = next(int(part) for part in path.split(".") if part.isdigit())
+        by_layer[layer] = by_layer.get(layer, 0.0) + float((change * gradients[f"{path}.weight"].double()).sum())
+    wrapped.save_pretrained(tmp_path / "adapter", save_embedding_layers=False)
+    item = scan(tmp_path / "adapter", folder / "library")
+    assert item["errors"] == [] and item["coverage"]["unread"] == [], item["coverage"]
+    assert item["coverage"]["bytes"] == item["coverage"]["bytesTotal"]
+    found = {layer["layer"]: layer["score"] for layer in item["findings"][0]["layers"]}
+    size = sum(abs(score) for score in by_layer.values())
+    assert found == {layer: pytest.approx(score, abs=1e-4 * size) for layer, score in by_layer.items()}
+
+
 def scan(path: Path, library: Path) -> dict[str, Any]:
     """The one item of a JSON report."""
     command = ["node", str(ROOT / "dist" / "cli" / "main.js"), "scan", str(path), "--signatures", str(library), "--format", "json"]
@@ -121,3 +146,53 @@ def test_a_fine_tuned_checkpoint_scores_its_change(built: tuple[str, Path], tmp_
     size = sum(abs(score) for score in by_layer.values())
     assert found == {layer: pytest.approx(score, abs=1e-3 * size) for layer, score in by_layer.items()}
 
+
+
+def test_what_no_signature_will_score_is_named() -> None:
+    outside = "outside the blocks of the language model"
+    assert not_scored(family("opt")) == {f"model.decoder.{name}.weight": outside for name in ("embed_positions", "project_in", "project_out")}
+    assert not_scored(family("mixtral")) == not_scored(family("phi3")) == {}
+    experts = GptOssForCausalLM(GptOssConfig(**SMALL, num_local_experts=2, num_key_value_heads=1, head_dim=8, layer_types=["full_attention"]))
+    assert not_scored(experts) == {f"model.layers.0.mlp.experts.{name}_proj": "a tensor of 3 dimensions, which no rule of this architecture explains" for name in ("gate_up", "down")}
+    assert {"0.q", "0.o", "layers.0.mlp.router"} <= linear_weights(experts).keys()
+    mamba = MambaForCausalLM(MambaConfig(vocab_size=VOCABULARY, hidden_size=16, num_hidden_layers=1))
+    assert not_scored(mamba) == {"backbone.layers.0.mixer.conv1d.weight": "a convolution of each channel alone, which is no matrix"}
+    assert list(linear_weights(mamba)) == [f"layers.0.mixer.{name}" for name in ("A_log", "dt_proj", "in_proj", "out_proj", "x_proj")]
+    with pytest.raises(BuildError, match="BertLMHeadModel: no linear weight in any block that .* knows"):
+        linear_weights(BertLMHeadModel(BertConfig(**SMALL, is_decoder=True)))
+
+
+def test_the_document_says_what_is_not_scored(built: tuple[str, Path]) -> None:
+    name, folder = built
+    method = read_signature(folder / "library" / name / "evil.safetensors")[0]["method"]
+    said = {line["name"] for line in method["notScored"]}
+    known = {"opt": {"model.decoder.embed_positions.weight", "model.decoder.project_in.weight", "model.decoder.project_out.weight"}, "gpt2": {"transformer.wpe.weight"}}
+    assert said == known.get(name, set())
+
+
+def test_states_that_no_module_gives_as_they_are() -> None:
+    """The model scales them on the way to its output embedding: then it runs whole for the logits, and gives the same."""
+    model = family("cohere")
+    model.lm_head.register_forward_pre_hook(lambda _, states: (2 * states[0],))
+    assert find_body(model, torch.tensor([1, 5, 7])).module is None
+    torch.testing.assert_close(pair_log_odds(model, tokenizer(), TWO, form=FORM).float(), log_odds(model).detach(), rtol=1e-4, atol=1e-5)
+
+
+def test_logits_that_are_not_those_of_the_states_are_refused() -> None:
+    model = family("cohere")
+    plain = model.forward
+
+    def by_token(input_ids: torch.Tensor, **others: Any) -> Any:
+        output = plain(input_ids=input_ids, **others)
+        output.logits = output.logits + input_ids.float().mean()
+        return output
+
+    model.forward = by_token
+    with pytest.raises(BuildError, match="CohereForCausalLM: its logits are not those of the states"):
+        pair_gradient(model, tokenizer(), TWO, form=FORM)
+    model.forward = lambda **others: model.model(**others)
+    with pytest.raises(BuildError, match="CohereForCausalLM: does not give its output embedding"):
+        pair_log_odds(model, tokenizer(), TWO, form=FORM)
+    model.get_output_embeddings = lambda: None
+    with pytest.raises(BuildError, match="CohereForCausalLM: has no output embedding"):
+        pair_log_odds(model, tokenizer(), TWO, form=FORM)
