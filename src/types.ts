@@ -37,6 +37,8 @@ export type Role = 'q' | 'k' | 'v' | 'o' | 'gate' | 'up' | 'down' | 'embed' | 'h
 export interface Factor {
   readonly tensor: TensorInfo;
   readonly transposed: boolean;
+  /** The rows of the stored tensor that make up the matrix, in order: some of a fused weight's, of a factor that is not transposed. All when absent. */
+  readonly rows?: readonly (readonly [first: number, count: number])[];
 }
 
 /** ΔW = scale · L·R, with L out × rank and R rank × in. */

@@ -16,7 +16,7 @@ import numpy.typing as npt
 import torch
 from safetensors.torch import load_file
 
-from signatures.build.names import canonical_name
+from signatures.build.names import name_module
 
 Matrix = npt.NDArray[np.float64]
 
@@ -45,10 +45,10 @@ def load_adapter(folder: Path) -> Adapter:
     for name, value in tensors.items():
         if name.endswith(".lora_A.weight"):
             stem = name.removesuffix(".lora_A.weight")
-            weight = canonical_name(f"{stem}.weight")
-            if weight is None:
+            named = name_module(stem)
+            if named.layer is None or named.role == "other":
                 raise ValueError(f"{folder}: {name} is no linear weight of the blocks")
-            factors[weight] = (value.double().numpy(), tensors[f"{stem}.lora_B.weight"].double().numpy())
+            factors[named.name] = (value.double().numpy(), tensors[f"{stem}.lora_B.weight"].double().numpy())
     return Adapter(folder.name, factors, config["lora_alpha"] / config["r"])
 
 

@@ -44,9 +44,10 @@ def load_base(folder: str | Path, dtype: torch.dtype = torch.float32, device: st
     """(model, tokenizer) of a folder in the Hugging Face layout. No code of the folder is run and nothing is fetched."""
     if not (Path(folder) / "config.json").is_file():
         raise BuildError(f"--base {folder}: holds no config.json; give the folder of a Hugging Face checkpoint")
-    # Eager attention: the memory-efficient kernel has no deterministic backward pass on GPUs, and sequences are short.
+    # Eager attention: the memory-efficient kernel has no deterministic backward pass on GPUs, and sequences are short. Eager experts:
+    # the grouped products do not take every width or dtype.
     model = AutoModelForCausalLM.from_pretrained(
-        folder, dtype=dtype, attn_implementation="eager", local_files_only=True, use_safetensors=True
+        folder, dtype=dtype, attn_implementation="eager", experts_implementation="eager", local_files_only=True, use_safetensors=True
     )
     return model.to(device).eval(), AutoTokenizer.from_pretrained(folder, local_files_only=True)
 

@@ -5,17 +5,19 @@ Read from the safetensors files, not from a loaded model: what is stored is what
 
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
 from safetensors import safe_open
 
+from .architectures import Config, read_config
 from .errors import BuildError
 from .header import read_header
-from .names import canonical_name, layer_of, reading_order
+from .names import layer_of, reading_order
+from .parts import Part, parts_of
 
-_CONV1D_MODELS = {"gpt2", "openai-gpt"}  # their block weights are stored in × out
+_FLOATS = {"F64", "F32", "F16", "BF16", "F8_E4M3", "F8_E5M2"}
 _BLOCK_BYTES = 1 << 20
 
 
@@ -41,7 +43,7 @@ class Base:
                 if name in self._tensors:
                     raise BuildError(f"{file}: {name} is also in {self._tensors[name].file.name}; keep one of them")
                 self._tensors[name] = stored
-        self._transposed = _model_type(self.folder) in _CONV1D_MODELS
+        self._config = _config(self.folder)
         self._linear = self._find_linear()
 
     def fingerprint(self) -> str:
@@ -64,7 +66,7 @@ class Base:
 
     def weights(self) -> dict[str, list[int]]:
         """Canonical name → [out, in] of every linear weight, embedding and head included; a head tied to the embedding has its shape."""
-        table = {name: self._shape(name) for name in sorted(self._linear, key=reading_order)}
+        table = {name: part.shape(self._tensors[tensor].shape) for name, (tensor, part) in self._linear.items()}
         if "embed" in table:
             table.setdefault("head", table["embed"])
         return table
@@ -73,33 +75,36 @@ class Base:
         """The number of transformer blocks."""
         return 1 + max((layer for name in self._linear if (layer := layer_of(name)) is not None), default=-1)
 
+    def heads(self) -> int | None:
+        """The number of attention heads, where a fused weight is stored head by head; None elsewhere."""
+        return self._config.sizes["heads"] if any(fused.by_head for fused in self._config.fused.values()) else None
+
     def weight(self, name: str) -> torch.Tensor:
         """One linear weight by canonical name, out × in, in float64."""
         if name not in self._linear:
             raise BuildError(f"{self.folder}: has no weight {name}; the gradients are of another base")
-        stored = self._tensors[self._linear[name]]
-        with safe_open(stored.file, framework="pt") as file:
-            tensor = file.get_tensor(self._linear[name]).double()
-        return tensor.T.contiguous() if self._is_transposed(name) else tensor
+        tensor, part = self._linear[name]
+        with safe_open(self._tensors[tensor].file, framework="pt") as file:
+            if part.expert is None:
+                return part.of(file.get_tensor(tensor)).double().contiguous()
+            expert = file.get_slice(tensor)[part.expert : part.expert + 1]  # of a stack, one expert in memory
+        return replace(part, expert=0).of(expert).double().contiguous()
 
-    def _find_linear(self) -> dict[str, str]:
-        """Canonical name → tensor name of every weight with two dimensions that names.py knows a place for."""
-        found: dict[str, str] = {}
+    def _find_linear(self) -> dict[str, tuple[str, Part]]:
+        """Canonical name → (tensor, which part of it) of every weight that has a place in the blocks, of the embedding and of the head."""
+        found: dict[str, tuple[str, Part]] = {}
         for tensor, stored in self._tensors.items():
-            name = canonical_name(tensor) if tensor.endswith(".weight") and len(stored.shape) == 2 else None
-            if name is None:
-                continue
-            if name in found:
-                raise BuildError(f"{self.folder}: {tensor} and {found[name]} are both {name}; teach names.py to tell them apart")
-            found[name] = tensor
-        return found
-
-    def _is_transposed(self, name: str) -> bool:
-        return self._transposed and layer_of(name) is not None
-
-    def _shape(self, name: str) -> list[int]:
-        shape = self._tensors[self._linear[name]].shape
-        return shape[::-1] if self._is_transposed(name) else list(shape)
+            parts = parts_of(self._config, tensor, stored.shape) if stored.dtype in _FLOATS else []
+            for part in parts if isinstance(parts, list) else []:
+                name = part.named.name
+                if part.named.role == "other" and part.named.layer is None:
+                    continue
+                if name in found:
+                    raise BuildError(f"{self.folder}: {tensor} and {found[name][0]} are both {name}; keep the one that the model uses")
+                found[name] = (tensor, part)
+        if self._config.tied and "embed" not in found and "head" in found:
+            found["embed"] = found.pop("head")
+        return {name: found[name] for name in sorted(found, key=reading_order)}
 
 
 def _weight_files(folder: Path) -> list[Path]:
@@ -124,6 +129,6 @@ def _tensors_in(file: Path) -> dict[str, _Stored]:
     return stored
 
 
-def _model_type(folder: Path) -> str | None:
-    config = folder / "config.json"
-    return json.loads(config.read_text()).get("model_type") if config.is_file() else None
+def _config(folder: Path) -> Config:
+    file = folder / "config.json"
+    return read_config(json.loads(file.read_text(encoding="utf-8"))) if file.is_file() else Config()

@@ -20,9 +20,10 @@ from .factor import DTYPES, Factors, kept_share
 from .fileformat import factor_all, signature_tensors, write_signature
 from .gradient import Gradients, pair_gradient
 from .library import sha256_of, update_index
-from .names import layer_of, role_of, unknown_roles
+from .names import layer_of, role_of
 from .pairs import Format, Pair, read_pairs
 from .styles import project_out, read_benign, style_pairs
+from .weights import listed, not_scored
 
 _STYLE = "style:"  # prefix of a style contrast's tensors in a file of gradients
 
@@ -51,11 +52,15 @@ def run(options: Namespace) -> None:
     if options.output is None:
         return
     chosen = select(gradients, options.layers, options.roles)
-    if unknown := unknown_roles(list(chosen)):
-        print(f"roles that a scan may not know: {', '.join(unknown)}", file=sys.stderr)
+    chosen, elsewhere = known_to(base, chosen)
     factors = factor_all(project_out(chosen, list(styles.values())), options.rank, DTYPES[options.dtype])
     if not factors:
         raise BuildError("gradients: all are 0, or style explains them wholly; give other pairs or fewer styles")
+    idle = {name: "its gradient is 0 on these pairs" for name in chosen if name not in factors}
+    left_out = [*method.get("notScored", []), *listed(elsewhere | idle)]
+    for line in left_out:
+        print(f"not scored: {line['name']}: {line['reason']}", file=sys.stderr)
+    method = {**method, "notScored": left_out}
     document = make_document(options, base, factors, method, extra)
     write_signature(options.output, signature_tensors(factors, base), document)
     index = update_index(Path(options.output), document)
@@ -94,6 +99,7 @@ def take_gradients(options: Namespace) -> tuple[Gradients, dict[str, Gradients],
         "exactVocabulary": not options.vocab_from_pairs,
         "modelDtype": options.model_dtype,
         "files": [{"name": Path(file).name, "sha256": sha256_of(file)} for file in files],
+        "notScored": listed(not_scored(model, options.layers)),
     }
     styles = {name: gradient(contrasts[name], f"style {name}") for name in sorted(contrasts)}
     return gradient(pairs, "trait"), styles, method
@@ -111,6 +117,21 @@ def select(gradients: Gradients, layers: list[int] | None, roles: list[str] | No
     }  # fmt: skip
 
 
+def known_to(base: Base, gradients: Gradients) -> tuple[Gradients, dict[str, str]]:
+    """The gradients of the weights that the base has on disk, and why not of the rest.
+
+    Only a weight without a place in the table may be stored under another path than the model has it under. BuildError for any other.
+    """
+    stored = base.weights()
+    absent = [name for name in gradients if name not in stored]
+    if strange := [name for name in absent if role_of(name) != "other"]:
+        raise BuildError(f"{base.folder}: has no weight {', '.join(strange[:4])}; the gradients are of another base, or were taken by an older version of this program")
+    return (
+        {name: gradient for name, gradient in gradients.items() if name in stored},
+        dict.fromkeys(absent, "the checkpoint stores it under another path, which a scan would not connect with it"),
+    )
+
+
 def make_document(
     options: Namespace, base: Base, factors: dict[str, Factors], method: dict[str, Any], extra: dict[str, Any]
 ) -> dict[str, Any]:
@@ -125,13 +146,14 @@ def make_document(
         "null": [],
         "evidence": {"heldOut": [], "r": None, "n": 0, "notes": "not yet measured"},
     }
+    heads = {} if base.heads() is None else {"heads": base.heads()}
     computed = {
         "schemaVersion": 1,
         "trait": options.trait,
         "description": options.description,
         "kind": "gradient",
         "unit": "nats/token",
-        "base": {"name": options.base_name, "fingerprint": base.fingerprint(), "layers": base.layers(), "weights": base.weights()},
+        "base": {"name": options.base_name, "fingerprint": base.fingerprint(), "layers": base.layers(), **heads, "weights": base.weights()},
         "method": {
             **method,
             "layers": sorted({layer for name in factors if (layer := layer_of(name)) is not None}),

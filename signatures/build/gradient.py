@@ -14,33 +14,15 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from tqdm import tqdm
-from transformers.pytorch_utils import Conv1D
 
 from .anchors import Anchor, at_anchor
 from .errors import BuildError
-from .names import canonical_name, layer_of, reading_order
+from .head import Body, find_body, logits_of, states_of
 from .pairs import Format, Pair, Tokens, encode_pairs
+from .weights import linear_weights
 
 Gradients = dict[str, Tensor]
 """Canonical name → G, out × in, on the CPU; nats per token per unit of weight."""
-
-
-def linear_weights(model: Any, layers: Collection[int] | None = None) -> dict[str, tuple[nn.Parameter, bool]]:
-    """Canonical name → (parameter, whether it is stored in × out) for every linear weight in the blocks, or in the given blocks only."""
-    found: dict[str, tuple[nn.Parameter, bool]] = {}
-    for path, module in model.named_modules():
-        name = canonical_name(path) if isinstance(module, (nn.Linear, Conv1D)) else None
-        if name is None or layer_of(name) is None or (layers is not None and layer_of(name) not in layers):
-            continue
-        if name in found:
-            raise BuildError(f"{path}: a second weight is named {name}; teach names.py to tell them apart")
-        if not module.weight.is_floating_point():
-            raise BuildError(f"{path}: is quantised; build from a checkpoint in floating point")
-        found[name] = (module.weight, isinstance(module, Conv1D))
-    missing = set(layers or ()) - {layer_of(name) for name in found}
-    if missing or not found:
-        raise BuildError(f"--layers: this model has no linear weight in {sorted(missing) or 'any block'}; its blocks count from 0")
-    return {name: found[name] for name in sorted(found, key=reading_order)}
 
 
 def pair_gradient(
@@ -67,25 +49,28 @@ def pair_gradient(
     points: list[Anchor | None] = [None, *anchors]
     total = sum(anchor.weight if anchor else 1.0 for anchor in points) * sum(pair.weight for pair in pairs)
     weights = linear_weights(model, layers)
-    sums = {name: _zeros_for(parameter) for name, (parameter, _) in weights.items()}
+    parameters = list({id(weight.parameter): weight.parameter for weight in weights.values()}.values())
+    sums = {id(parameter): _zeros_for(parameter) for parameter in parameters}
     with ExitStack() as stack:
         stack.enter_context(_deterministic())
-        stack.enter_context(_only_trainable(model, [parameter for parameter, _ in weights.values()]))
+        stack.enter_context(_only_trainable(model, parameters))
         vocabulary = stack.enter_context(_restricted_head(model, sequences if vocab_from_pairs else None))
-        for name, (parameter, _) in weights.items():
-            stack.callback(parameter.register_post_accumulate_grad_hook(_move_gradient_to(sums[name])).remove)
+        body = find_body(model, _first_tokens(model, sequences, head_rows))
+        for parameter in parameters:
+            stack.callback(parameter.register_post_accumulate_grad_hook(_move_gradient_to(sums[id(parameter)])).remove)
         bar = stack.enter_context(tqdm(total=len(points) * len(pairs), desc=label, unit="pair", disable=None))
         for anchor in points:
             with at_anchor(model, anchor):
-                for parameter, _ in weights.values():
+                for parameter in parameters:
                     parameter.requires_grad_(True)  # PEFT freezes the base when it wraps it
                 for batch in _batches(list(zip(sequences, pairs)), batch_pairs):
                     both = [side for (positive, negative), _ in batch for side in (positive, negative)]
                     scale = (anchor.weight if anchor else 1.0) / total
                     signed = [sign * pair.weight * scale for _, pair in batch for sign in (1.0, -1.0)]
-                    _log_probabilities(model, both, head_rows, vocabulary, signed)
+                    _log_probabilities(model, body, both, head_rows, vocabulary, signed)
                     bar.update(len(batch))
-    return {name: (sums[name].T if transposed else sums[name]).contiguous().cpu() for name, (_, transposed) in weights.items()}
+    # A part of a parameter is copied, so that each weight has memory of its own.
+    return {name: weight.of(sums[id(weight.parameter)]).clone(memory_format=torch.contiguous_format).cpu() for name, weight in weights.items()}
 
 
 def pair_log_odds(
@@ -106,15 +91,16 @@ def pair_log_odds(
     result = []
     sequences = encode_pairs(tokenizer, form, pairs)
     with torch.no_grad(), _restricted_head(model, sequences if vocab_from_pairs else None) as vocabulary:
+        body = find_body(model, _first_tokens(model, sequences, head_rows))
         for batch in _batches(sequences, batch_pairs):
             both = [side for pair in batch for side in pair]
-            result.append(_log_probabilities(model, both, head_rows, vocabulary, None).reshape(-1, 2))
+            result.append(_log_probabilities(model, body, both, head_rows, vocabulary, None).reshape(-1, 2))
     table = torch.cat(result)
     return table[:, 0] - table[:, 1]
 
 
 def _log_probabilities(
-    model: Any, sequences: Sequence[Tokens], head_rows: int, vocabulary: Tensor | None, coefficients: Sequence[float] | None
+    model: Any, body: Body, sequences: Sequence[Tokens], head_rows: int, vocabulary: Tensor | None, coefficients: Sequence[float] | None
 ) -> Tensor:
     """Mean log p of the answer tokens of each sequence, f64 [sequences]; with coefficients c, ∂ Σ c_i mean_i is also added to the gradients.
 
@@ -136,12 +122,11 @@ def _log_probabilities(
     shares = 1.0 / torch.tensor([len(sequence.ids) - sequence.start for sequence in sequences], dtype=torch.float64)
     factors = None if coefficients is None else (shares * torch.tensor(coefficients, dtype=torch.float64))[rows]
 
-    output = model.base_model(input_ids=ids.to(device), attention_mask=mask.to(device), use_cache=False)
-    hidden = output.last_hidden_state[rows.to(device), positions.to(device) - 1]  # the state before a token predicts it
+    hidden = states_of(model, body, ids.to(device), mask.to(device))[rows.to(device), positions.to(device) - 1]  # the state before a token predicts it
     leaf = hidden.detach().requires_grad_(factors is not None)
     means = torch.zeros(len(sequences), dtype=torch.float64)
     for part in torch.arange(len(where)).split(head_rows):
-        logits = _head(model, output, leaf[part.to(device)])
+        logits = logits_of(model, body, leaf[part.to(device)])
         logits = logits.to(torch.promote_types(logits.dtype, torch.float32))
         log_p = -nn.functional.cross_entropy(logits, targets[part].to(device), reduction="none")
         means.index_add_(0, rows[part], log_p.detach().double().cpu() * shares[rows[part]])
@@ -152,18 +137,9 @@ def _log_probabilities(
     return means
 
 
-def _head(model: Any, output: Any, hidden: Tensor) -> Tensor:
-    """Logits [n, vocabulary] of hidden states [n, d], by the model's own forward with its body standing still.
-
-    Going through the model keeps what some put after the head (soft capping, logit scales) without naming each.
-    """
-    body = model.base_model
-    output.last_hidden_state = hidden[None]
-    body.forward = lambda *_, **__: output
-    try:
-        return model(input_ids=torch.zeros(1, 1, dtype=torch.long, device=hidden.device), use_cache=False).logits[0]
-    finally:
-        del body.forward
+def _first_tokens(model: Any, sequences: Sequence[tuple[Tokens, Tokens]], most: int) -> Tensor:
+    """The beginning of the first sequence, on the model's device."""
+    return torch.tensor(sequences[0][0].ids[:most], device=model.get_input_embeddings().weight.device)
 
 
 def _bare(model: Any, anchors: Sequence[Anchor]) -> Any:

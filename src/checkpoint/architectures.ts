@@ -23,6 +23,8 @@ const layoutSchema = z.strictObject({
   stacks: byPath,
   /** Weights stored in × out. */
   transposed: names,
+  /** Weights of an ambiguous path that are stored out × in. */
+  linear: names,
   /** Tensors that are no weights: masks and tables that the model computes itself. */
   buffers: names,
   /** The size that is the width within one expert; null without experts. */
@@ -49,6 +51,9 @@ const MODELS: ReadonlyMap<string, Layout> = new Map(Object.entries(file.models).
   return [model, layout];
 }));
 
+/** How the fused weights of any architecture may be divided, by their path in the block. */
+export const FUSED: ReadonlyMap<string, readonly Fused[]> = [...new Set(MODELS.values())].flatMap(({ fused }) => [...fused])
+  .reduce((found, [path, fused]) => found.set(path, [...found.get(path) ?? [], fused]), new Map<string, readonly Fused[]>());
 /** Fields of config.json by what they give; the first is the usual one. */
 export const SIZE_FIELDS: ReadonlyMap<SizeName, readonly string[]> = new Map(sizeSchema.options.map((name) => [name, file.sizes[name]]));
 /** Paths in a block that some architectures store in × out and others out × in. */

@@ -83,7 +83,7 @@ export function claimsOf(config: ModelConfig, module: string): readonly { readon
 /** As `nameModule`, but for names that mean a stored matrix or its transpose, where the architecture does not tell which. */
 function nameFor({ layout }: ModelConfig, module: string): ModuleName {
   const block = splitBlock(module);
-  const unclear = block !== null && AMBIGUOUS.has(block.path) && layout?.transposed.has(block.path) !== true;
+  const unclear = block !== null && AMBIGUOUS.has(block.path) && layout?.transposed.has(block.path) !== true && layout?.linear.has(block.path) !== true;
   return unclear ? { name: nameOther(block), role: 'other', layer: block.layer, expert: null } : nameModule(module);
 }
 

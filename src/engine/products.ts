@@ -2,7 +2,7 @@
  * One factor of ΔW = scale · L·R in a graph: its Gram matrix and its projections on the probes, in tiles along its long side.
  * L (out × r) gives L'L and P = U'L; R (r × in) is L's mirror image and gives R R' and Q' = V'R'. Out: r × r and k × r each.
  */
-import type { LowRank, Probe, TensorInfo } from '../types.js';
+import type { Factor, LowRank, Probe, TensorInfo } from '../types.js';
 import { elementOf } from './dtype.js';
 import type { Graph, Value } from './graph.js';
 import { ELEMENT } from './onnx.js';
@@ -32,6 +32,8 @@ export interface Side {
   readonly wide: boolean;
   readonly length: number;
   readonly rank: number;
+  /** Of a factor that is not wide, the stored rows that it consists of; all when absent. */
+  readonly rows?: Factor['rows'];
   /** Probes of this side, each `length` × columns. */
   readonly probes: readonly { readonly tensor: TensorInfo; readonly columns: number }[];
 }
@@ -59,24 +61,34 @@ const MOST_TILES = 16;
 export function sidesOf({ delta: { left, right, rank }, shape: [outputs, inputs], probes }: ProbeJob): Both<Side> {
   const used = probes.filter(({ columns }) => columns > 0);
   return {
-    left: { tensor: left.tensor, wide: left.transposed, length: outputs, rank, probes: used.map(({ U, columns }) => ({ tensor: U, columns })) },
+    left: { tensor: left.tensor, wide: left.transposed, length: outputs, rank, ...(left.rows ? { rows: left.rows } : {}), probes: used.map(({ U, columns }) => ({ tensor: U, columns })) },
     right: { tensor: right.tensor, wide: !right.transposed, length: inputs, rank, probes: used.map(({ V, columns }) => ({ tensor: V, columns })) },
   };
 }
 
 /** The tiles of a factor in the type asked for: `count` × rank, or rank × `count` when it is wide. */
 export function tiles(graph: Graph, side: Side, type: typeof ELEMENT.float | typeof ELEMENT.double): { value: Value; first: number; count: number }[] {
-  const { tensor, wide, length, rank } = side;
-  const elements = length * rank;
+  const { tensor, wide, length, rank, rows } = side;
+  const elements = rows === undefined ? length * rank : tensor.shape.reduce((product, extent) => product * extent, 1);
   const whole = wide ? graph.tensor(tensor, elements, { first: 0, count: rank, columns: length }) : null;
   const step = wide && elementOf(tensor, elements).castOnly ? length : tileLength(length, rank);
-  const cuts = Array.from({ length: Math.ceil(length / step) }, (_, tile) => ({ first: tile * step, count: Math.min(step, length - tile * step) }));
-  return cuts.map(({ first, count }) => {
-    const stored = whole === null ? graph.tensor(tensor, elements, { first, count, columns: rank })
+  return cutsOf(rows ?? [[0, length]], step).map(({ first, at, count }) => {
+    const stored = whole === null ? graph.tensor(tensor, elements, { first: at, count, columns: rank })
       : count === length ? whole
       : graph.op('Slice', [whole, graph.ints([first]), graph.ints([first + count]), graph.ints([1])]);
     return { value: graph.op('Cast', [stored], { to: type }), first, count };
   });
+}
+
+/** Tiles of at most `step` rows: where each lies in the factor (`first`) and in the stored tensor (`at`). */
+function cutsOf(rows: NonNullable<Factor['rows']>, step: number): { first: number; at: number; count: number }[] {
+  let first = 0;
+  return rows.flatMap(([start, length]) => Array.from({ length: Math.ceil(length / step) }, (_, tile) => {
+    const count = Math.min(step, length - tile * step);
+    const cut = { first, at: start + tile * step, count };
+    first += count;
+    return cut;
+  }));
 }
 
 /** Rows of a tile, such that the rank × rank outputs of all tiles stay small beside one tile. */

@@ -3,6 +3,7 @@ import type { KnownBase } from '../signature/document.js';
 import { knownBases, namesBase, type Library, type LibraryEntry } from '../signature/library.js';
 import { escapeText } from '../text.js';
 import type { Checkpoint, Gap, Weight } from '../types.js';
+import { fusedIn } from './fused.js';
 
 /**
  * claimed: the adapter says so, nothing verified it. assumed: the user says so. shape: of the bases that
@@ -55,7 +56,10 @@ export function checkShapes(checkpoint: Checkpoint, base: KnownBase): Gap[] {
     const vocabulary = weight.role === 'embed' || weight.role === 'head';
     if (!known) {
       if (weight.layer !== null && weight.role !== 'other') throw mismatch(checkpoint, weight, base, 'which has no such weight');
-      gaps.push({ name: weight.name, reason: `the base ${base.name} has no linear weight of this name`, bytes: bytesOf(weight) });
+      const fused = fusedIn(weight);
+      const reason = fused === null ? `the base ${base.name} has no linear weight of this name`
+        : `a fused weight (${fused} together) that the base ${base.name} does not tell how to divide; merge the adapter and scan the checkpoint`;
+      gaps.push({ name: weight.name, reason, bytes: bytesOf(weight) });
     } else if (vocabulary && outputs !== known[0] && inputs === known[1]) {
       gaps.push({ name: weight.name, reason: `vocabulary of ${outputs}, the base has ${known[0]}: resized embeddings are not scored`, bytes: bytesOf(weight) });
     } else if (outputs !== known[0] || inputs !== known[1]) {

@@ -12,6 +12,7 @@ import type { Beside, Checkpoint, Gap, Reading, ReadPlan } from '../types.js';
 import { checkShapes, resolveBase, type BaseOf } from './base.js';
 import type { Finding } from './finding.js';
 import { besideOf } from './beside.js';
+import { divideFused } from './fused.js';
 import { identify, stampsOf, UNIDENTIFIED, withChanged, type Identity } from './identity.js';
 import { judge } from './judge.js';
 import { fineTuneKind } from './null.js';
@@ -99,14 +100,15 @@ export async function scan(path: string, options: ScanOptions): Promise<ScanResu
 export async function prepare(path: string, options: ScanOptions): Promise<Prepared> {
   checkOptions(options);
   const { library, traits, assumeBase } = options;
-  const checkpoint = await locate(path);
-  const stamps = await stampsOf(checkpoint);
-  const { base, entries } = resolveBase(checkpoint.baseClaim, assumeBase, library);
+  const located = await locate(path);
+  const stamps = await stampsOf(located);
+  const { base, entries } = resolveBase(located.baseClaim, assumeBase, library);
   const wanted = entries.filter((e) => traits === undefined || traits.includes(e.trait));
   const signatures = await Promise.all(
     wanted.map(async (entry) => ({ ...(await openEntry(library, entry)), key: entry.file })),
   );
   const knownBase = await baseDocument(library, entries);
+  const checkpoint = knownBase ? divideFused(located, knownBase) : located;
   const gaps = [...checkpoint.gaps, ...(knownBase ? checkShapes(checkpoint, knownBase) : [])];
   const errors = signatures.length === 0 ? [noSignature({ base, checkpoint }, options)] : [];
   return { checkpoint, base, knownBase, signatures, stamps, plan: plan(checkpoint, signatures), gaps, errors };
@@ -160,7 +162,9 @@ function findingsOf(prepared: Prepared, reading: Reading, gaps: number): Finding
 }
 
 function nonFiniteGaps(reading: Reading): Gap[] {
-  return reading.nonFinite.map(({ tensor, nan, infinite }) => ({
+  // The parts of a fused weight share a factor: each says the same of it.
+  const counts = new Map(reading.nonFinite.map((found) => [`${found.tensor.name} ${found.nan} ${found.infinite}`, found]));
+  return [...counts.values()].map(({ tensor, nan, infinite }) => ({
     name: tensor.name,
     reason: `holds ${nan} NaN and ${infinite} infinite values: no score can be computed, the file is damaged or was made to break scanners`,
     bytes: tensor.bytes,

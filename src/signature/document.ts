@@ -60,6 +60,8 @@ export const signatureDocument = z.strictObject({
     source: z.string(),
     license: z.string(),
     layers: count.min(1),
+    /** Of a base that stores queries, keys and values head by head: by how many heads an adapter's change of them is divided. */
+    heads: count.min(1).optional(),
     weights: z.record(z.string(), z.tuple([count, count])),
   }),
   method: z.looseObject({ description: z.string(), pairs: count, rank: count.min(1), layers: z.array(count) }),

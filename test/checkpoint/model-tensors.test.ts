@@ -40,6 +40,13 @@ describe('fused weights', () => {
       [['0.k.bias', 'bias', [[4, 4], [16, 4]]], ['0.q.bias', 'bias', [[0, 4], [12, 4]]], ['0.v.bias', 'bias', [[8, 4], [20, 4]]]]);
   });
 
+  it('of Bloom, head by head like GPT-NeoX', () => {
+    const config = { model_type: 'bloom', hidden_size: 8, n_head: 2, n_layer: 1 };
+    assert.deepEqual(parts(read(config, [['h.0.self_attention.query_key_value.weight', [24, 8]]])), {
+      '0.q': [[8, 8], [[0, 4], [12, 4]], false], '0.k': [[8, 8], [[4, 4], [16, 4]], false], '0.v': [[8, 8], [[8, 4], [20, 4]], false],
+    });
+  });
+
   it('of GPT-2, stored in × out, with or without the prefix', () => {
     for (const prefix of ['', 'transformer.']) {
       assert.deepEqual(parts(read(GPT2, [[`${prefix}h.0.attn.c_attn.weight`, [8, 24]], [`${prefix}h.0.mlp.c_fc.weight`, [8, 12]]])), {
@@ -236,9 +243,16 @@ describe('names', () => {
   });
 
   it('that mean a matrix in some architectures and its transpose in others stay as they are without one', () => {
-    for (const config of [{}, { model_type: 'gpt_bigcode' }]) {
+    for (const config of [{}, { model_type: 'codeshell' }]) {
       assert.deepEqual(named(config, [['transformer.h.0.attn.c_proj.weight', [8, 8]], ['transformer.h.0.attn.c_attn.weight', [8, 24]], ['transformer.h.0.mlp.c_fc.bias', [12]]]),
         ['layers.0.attn.c_attn other 0', 'layers.0.attn.c_proj other 0', 'layers.0.mlp.c_fc.bias bias 0']);
+    }
+  });
+
+  it('that are plain matrices in some architectures, in those', () => {
+    for (const model_type of ['starcoder2', 'gpt_neo', 'gpt_bigcode']) {
+      const { weights } = read({ model_type }, [['transformer.h.0.mlp.c_fc.weight', [12, 8]], ['transformer.h.0.mlp.c_proj.weight', [8, 12]]]);
+      assert.deepEqual(weights.map(({ name, shape, values }) => [name, shape, values.transposed]), [['0.up', [12, 8], false], ['0.down', [8, 12], false]]);
     }
   });
 

@@ -42,6 +42,14 @@ describe('probeLowRank against the plain reference', () => {
       for (const skip of [1, 2, 3, 4, 5, 7, 8]) await check({ outputs: 23, inputs: 19, rank: 3, left: dtype, right: dtype, rightTransposed: true, skip });
     });
 
+    it(`${dtype}, some rows of a fused weight`, async () => {
+      for (const rightTransposed of [false, true]) {
+        await check({ outputs: 7, inputs: 19, rank: 3, left: dtype, stored: 20, rows: [[9, 7]], rightTransposed });
+        await check({ outputs: 13, inputs: 19, rank: 3, left: dtype, stored: 31, rows: [[21, 7], [0, 1], [3, 5]], rightTransposed, skip: 3 });
+      }
+      await check({ outputs: 8197, inputs: 2, rank: 67, left: dtype, stored: 20_000, rows: [[5, 4000], [9000, 4197]] });
+    });
+
     it(`${dtype} × any other`, async () => {
       for (const right of FLOAT_DTYPES) await check({ outputs: 17, inputs: 31, rank: 3, left: dtype, right, probes: [{ columns: 2, U: dtype, V: right }] });
     });
@@ -61,6 +69,10 @@ describe('probeLowRank against the plain reference', () => {
       probes: fc.array(fc.record({ columns: size, U: dtype, V: dtype }), { maxLength: 3 }),
     });
     await fc.assert(fc.asyncProperty(spec, fc.integer(), check), { numRuns: 200 });
+  });
+
+  it('of some rows, where float32 does not suffice', async () => {
+    for (const leftSize of [1e-30, 1e30]) await check({ outputs: 6, inputs: 5, rank: 2, left: 'F64', leftSize, stored: 14, rows: [[2, 3], [9, 3]] });
   });
 
   it('takes several weights at once, in their order', async () => {

@@ -83,8 +83,10 @@ export interface Reference {
 
 /** ΔW is formed, and everything is taken from it. `valuesOf` gives the stored numbers of a tensor. */
 export function reference({ delta: { left, right, rank, scale }, shape: [outputs, inputs], probes }: ProbeJob, valuesOf: (tensor: TensorInfo) => readonly number[]): Reference {
-  const at = ({ tensor, transposed }: Factor, rows: number, columns: number): ((i: number, j: number) => number) => {
+  const at = ({ tensor, transposed, rows: taken }: Factor, rows: number, columns: number): ((i: number, j: number) => number) => {
     const values = valuesOf(tensor);
+    const stored = taken?.flatMap(([first, count]) => Array.from({ length: count }, (_, i) => first + i));
+    if (stored !== undefined) return (i, j) => values[(stored[i] ?? NaN) * columns + j] ?? NaN;
     return (i, j) => values[transposed ? j * rows + i : i * columns + j] ?? NaN;
   };
   const L = at(left, outputs, rank);

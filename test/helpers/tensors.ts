@@ -60,6 +60,9 @@ export interface Spec {
   readonly right?: FloatDtype;
   readonly leftTransposed?: boolean;
   readonly rightTransposed?: boolean;
+  /** The rows of L that are taken, of so many that are stored. */
+  readonly rows?: ProbeJob['delta']['left']['rows'];
+  readonly stored?: number;
   readonly probes?: readonly { readonly columns: number; readonly U?: FloatDtype; readonly V?: FloatDtype }[];
   /** Bytes before each tensor in its file. */
   readonly skip?: number;
@@ -74,10 +77,10 @@ export function randomJob({ put }: Store, spec: Spec, seed: number): ProbeJob {
   const next = normals(seed);
   const tensor = (dtype: FloatDtype, rows: number, columns: number, size = 1): TensorInfo =>
     put(dtype, [rows, columns], Array.from({ length: rows * columns }, () => next() * size), { skip });
-  const left = leftTransposed ? tensor(spec.left ?? 'F32', rank, outputs, spec.leftSize) : tensor(spec.left ?? 'F32', outputs, rank, spec.leftSize);
+  const left = leftTransposed ? tensor(spec.left ?? 'F32', rank, outputs, spec.leftSize) : tensor(spec.left ?? 'F32', spec.stored ?? outputs, rank, spec.leftSize);
   const right = rightTransposed ? tensor(spec.right ?? 'F32', inputs, rank, spec.rightSize) : tensor(spec.right ?? 'F32', rank, inputs, spec.rightSize);
   return {
-    delta: { left: { tensor: left, transposed: leftTransposed }, right: { tensor: right, transposed: rightTransposed }, rank, scale },
+    delta: { left: { tensor: left, transposed: leftTransposed, ...(spec.rows ? { rows: spec.rows } : {}) }, right: { tensor: right, transposed: rightTransposed }, rank, scale },
     shape: [outputs, inputs],
     probes: (spec.probes ?? [{ columns: 2 }]).map(({ columns, U = 'F32', V = 'F32' }, index) => ({
       key: `probe ${index}`, U: tensor(U, outputs, columns), V: tensor(V, inputs, columns), columns,

@@ -6,9 +6,14 @@ from typing import Any
 import torch
 from peft import LoraConfig, get_peft_model
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors
-from transformers import Gemma3ForCausalLM, Gemma3TextConfig, GPT2Config, GPT2LMHeadModel, LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
+from transformers import (
+    AutoModelForCausalLM, BloomConfig, CohereConfig, FalconConfig, Gemma3ForCausalLM, Gemma3TextConfig, GPT2Config, GPT2LMHeadModel, GPTJConfig, GPTNeoXConfig,
+    LlamaConfig, LlamaForCausalLM, MixtralConfig, OPTConfig, Phi3Config, PhiConfig, PreTrainedTokenizerFast, Qwen2MoeConfig, Starcoder2Config,
+)  # fmt: skip
 
 from signatures.build import Format, Pair
+
+torch.set_num_threads(1)  # of models this small, threads take more time than they save
 
 SPECIAL = ["<pad>", "<bos>", "<start_of_turn>", "<end_of_turn>"]
 VOCABULARY = len(SPECIAL) + 256
@@ -56,6 +61,34 @@ def gpt2(seed: int = 0) -> GPT2LMHeadModel:
     """GPT-2, whose block weights are stored in × out."""
     torch.manual_seed(seed)
     return GPT2LMHeadModel(GPT2Config(vocab_size=VOCABULARY, n_embd=16, n_layer=2, n_head=2, n_positions=128, initializer_range=0.1)).eval()
+
+
+_COMMON = dict(vocab_size=VOCABULARY, hidden_size=16, num_hidden_layers=2, num_attention_heads=2, initializer_range=0.1)
+_LLAMA_LIKE = dict(**_COMMON, intermediate_size=24, num_key_value_heads=1)
+_GPT2_LIKE = dict(vocab_size=VOCABULARY, n_embd=16, n_layer=2, n_head=2, n_positions=128, initializer_range=0.1)
+
+FAMILIES = {
+    "gpt2": lambda: GPT2Config(**_GPT2_LIKE),
+    "gptj": lambda: GPTJConfig(**_GPT2_LIKE, rotary_dim=4),
+    "gpt_neox": lambda: GPTNeoXConfig(**_COMMON, intermediate_size=24),
+    "bloom": lambda: BloomConfig(vocab_size=VOCABULARY, hidden_size=16, n_layer=2, n_head=2, initializer_range=0.1),
+    "falcon": lambda: FalconConfig(**_COMMON),
+    # The embedding is narrower than the blocks: a projection stands between body and head.
+    "opt": lambda: OPTConfig(**_COMMON, ffn_dim=24, word_embed_proj_dim=8, max_position_embeddings=128, init_std=0.1),
+    "phi": lambda: PhiConfig(**_LLAMA_LIKE),
+    "phi3": lambda: Phi3Config(**_LLAMA_LIKE, pad_token_id=0, bos_token_id=1, eos_token_id=3),
+    "cohere": lambda: CohereConfig(**_LLAMA_LIKE, logit_scale=0.3, bos_token_id=1, eos_token_id=3),
+    "starcoder2": lambda: Starcoder2Config(**_LLAMA_LIKE, bos_token_id=1, eos_token_id=3),
+    "mixtral": lambda: MixtralConfig(**_LLAMA_LIKE, num_local_experts=3, num_experts_per_tok=2),
+    "qwen2_moe": lambda: Qwen2MoeConfig(**_LLAMA_LIKE, num_experts=3, num_experts_per_tok=2, moe_intermediate_size=10, shared_expert_intermediate_size=12),
+}  # fmt: skip
+"""Architectures by `model_type`: fused weights, weights stored in × out, experts, names and heads of many kinds."""
+
+
+def family(name: str, seed: int = 0) -> Any:
+    """A tiny random model of one architecture."""
+    torch.manual_seed(seed)
+    return AutoModelForCausalLM.from_config(FAMILIES[name](), attn_implementation="eager", experts_implementation="eager").eval()
 
 
 def in_float64(model: Any) -> Any:

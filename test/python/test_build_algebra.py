@@ -9,37 +9,7 @@ import pytest
 import torch
 
 from signatures.build import BuildError, base_coordinates, factor, kept_share, project_out
-from signatures.build.names import canonical_name, layer_of, role_of, unknown_roles
 from signatures.build.signs import murmur3_x86_32, sign_coordinates, signs
-
-
-@pytest.mark.parametrize(
-    "path, name",
-    [
-        ("model.layers.7.mlp.down_proj.weight", "7.down"),
-        ("model.language_model.layers.7.self_attn.q_proj", "7.q"),
-        ("base_model.model.model.layers.11.self_attn.v_proj.base_layer.weight", "11.v"),
-        ("base_model.model.model.layers.11.self_attn.v_proj.lora_A.default", None),
-        ("transformer.h.0.attn.c_attn", "0.c_attn"),
-        ("transformer.h.0.attn.c_proj", "0.o"),
-        ("transformer.h.0.mlp.c_proj", "0.down"),
-        ("model.layers.2.mlp.experts.13.up_proj", "2.up.13"),
-        ("model.layers.2.mlp.gate", "2.router"),
-        ("model.layers.2.mlp.gate_proj", "2.gate"),
-        ("gpt_neox.layers.3.attention.query_key_value", "3.query_key_value"),
-        ("model.embed_tokens.weight", "embed"),
-        ("lm_head.weight", "head"),
-        ("model.vision_tower.vision_model.encoder.layers.0.self_attn.q_proj", None),
-        ("transformer.wpe.weight", None),
-    ],
-)
-def test_names(path: str, name: str | None) -> None:
-    assert canonical_name(path) == name
-
-
-def test_parts_of_names() -> None:
-    assert (layer_of("7.down.3"), role_of("7.down.3"), layer_of("embed"), role_of("embed")) == (7, "down", None, "embed")
-    assert unknown_roles(["0.q", "0.c_attn", "1.c_attn", "head", "1.router"]) == ["c_attn", "router"]
 
 
 def test_murmur3_is_that_of_mmh3() -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from build_models import gemma, gpt2, llama, save_base
+from build_models import family, gemma, gpt2, llama, save_base
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
@@ -144,8 +144,16 @@ def test_table_of_weights(tmp_path: Path) -> None:
     assert (len(untied.weights()), untied.layers()) == (16, 2)
     model = gpt2()
     conv = Base(save_base(tmp_path / "gpt2", model))
-    assert (conv.weights()["1.c_attn"], conv.weights()["0.down"], conv.weights()["embed"]) == ([48, 16], [16, 64], [260, 16])
+    assert [conv.weights()[name] for name in ("1.q", "1.k", "1.v", "0.down", "embed")] == [[16, 16], [16, 16], [16, 16], [16, 64], [260, 16]]
     assert torch.equal(conv.weight("0.o"), model.transformer.h[0].attn.c_proj.weight.detach().double().T)
+    assert torch.equal(conv.weight("0.k"), model.transformer.h[0].attn.c_attn.weight.detach().double().T[16:32])
+    stacks = {f"model.layers.0.mlp.experts.{name}": torch.randn(3, rows, columns) for name, rows, columns in (("gate_up_proj", 48, 16), ("down_proj", 16, 24))}
+    (tmp_path / "stacks").mkdir()
+    save_file(stacks, tmp_path / "stacks" / "model.safetensors")
+    family("mixtral").config.save_pretrained(tmp_path / "stacks")
+    experts = Base(tmp_path / "stacks")
+    assert list(experts.weights()) == [f"0.{role}.{expert}" for role in ("down", "gate", "up") for expert in range(3)]
+    assert torch.equal(experts.weight("0.up.2"), stacks["model.layers.0.mlp.experts.gate_up_proj"][2, 24:].double())
 
 
 def test_bases_that_cannot_be_used(tmp_path: Path) -> None:

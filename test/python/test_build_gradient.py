@@ -30,22 +30,22 @@ def test_finite_differences(make: Any) -> None:
     model = in_float64(make())
     gradients = pair_gradient(model, tokenizer(), PAIRS, form=FORM)
     torch.manual_seed(5)
-    for name, (parameter, transposed) in linear_weights(model).items():
+    for name, weight in linear_weights(model).items():
         direction = torch.randn_like(gradients[name])
-        step = 1e-5 * (direction.T if transposed else direction)
         with torch.no_grad():
-            parameter += step
+            values = weight.of(weight.parameter)  # a view, so that the parameter itself is moved
+            values += 1e-5 * direction
             above = objective(model)
-            parameter -= 2 * step
+            values -= 2e-5 * direction
             below = objective(model)
-            parameter += step
+            values += 1e-5 * direction
         slope = (above - below) / 2e-5
         assert (direction * gradients[name]).sum().item() == pytest.approx(slope, rel=1e-5, abs=1e-7), name
 
 
 def test_shapes_are_out_by_in() -> None:
     shapes = {name: tuple(gradient.shape) for name, gradient in pair_gradient(gpt2(), tokenizer(), PAIRS, form=FORM, layers=[1]).items()}
-    assert shapes == {"1.c_attn": (48, 16), "1.o": (16, 16), "1.up": (64, 16), "1.down": (16, 64)}
+    assert shapes == {"1.q": (16, 16), "1.k": (16, 16), "1.v": (16, 16), "1.o": (16, 16), "1.up": (64, 16), "1.down": (16, 64)}
 
 
 def test_log_odds_are_what_is_differentiated() -> None:
@@ -67,9 +67,9 @@ def test_logits_of_few_answer_positions_at_a_time() -> None:
     model.lm_head.register_forward_hook(lambda _, __, logits: rows.append(logits.shape[:-1].numel()))
     pair_gradient(model, tokenizer(), PAIRS, form=Format(), batch_pairs=3, head_rows=7)
     assert max(rows) == 7
-    # <end_of_turn> is scored with the answer.
+    # Twice 7 to see that they are the model's own; and <end_of_turn> is scored with the answer.
     answers = sum(len(text) + 1 for pair in PAIRS for text in (pair.positive, pair.negative))
-    assert sum(rows) == answers
+    assert sum(rows) == 2 * 7 + answers
 
 
 def test_only_wanted_weights_get_gradients_and_the_model_comes_back() -> None:
@@ -96,10 +96,10 @@ def test_anchors_are_averaged(tmp_path: Any, dose: float) -> None:
     base, merged = in_float64(gemma()), in_float64(gemma())
     folder = save_adapter(tmp_path / "adapter", gemma())
     wrapped = PeftModel.from_pretrained(gemma(), folder)
-    for (name, (parameter, _)), module in zip(linear_weights(merged).items(), linear_modules(wrapped.get_base_model())):
+    for weight, module in zip(linear_weights(merged).values(), linear_modules(wrapped.get_base_model())):
         if hasattr(module, "get_delta_weight"):
             with torch.no_grad():
-                parameter += dose * module.get_delta_weight("default").double()
+                weight.parameter.add_(dose * module.get_delta_weight("default").double())
     before = {name: parameter.clone() for name, parameter in base.named_parameters()}
     both = pair_gradient(base, tokenizer(), PAIRS, form=FORM, anchors=[Anchor(str(folder), 3.0, dose)])
     at_base = pair_gradient(base, tokenizer(), PAIRS, form=FORM)
@@ -113,9 +113,9 @@ def test_anchors_are_averaged(tmp_path: Any, dose: float) -> None:
 
 def linear_modules(model: Any) -> list[Any]:
     """The modules behind linear_weights, LoRA layers where there are any, in the same order."""
-    from signatures.build.names import canonical_name, reading_order
+    from signatures.build.names import name_module, reading_order
 
-    named = {canonical_name(path): module for path, module in model.named_modules() if path.endswith("_proj")}
+    named = {name_module(path).name: module for path, module in model.named_modules() if path.endswith("_proj")}
     return [named[name] for name in sorted(named, key=reading_order)]
 
 
