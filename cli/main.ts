@@ -1,10 +1,7 @@
 #!/usr/bin/env node
-import { CommanderError } from 'commander';
 import { EXIT, type RunExitCode } from '../src/errors.js';
 import { fail } from './io.js';
 import { log } from './log.js';
-import { newProgram } from './program.js';
-import { wantsStacks } from './settings/apply.js';
 import { installSignals } from './signals.js';
 
 // A reader that closes the pipe early (| head) is no failure of the scan: the exit code stays what it is.
@@ -18,10 +15,18 @@ process.stderr.on('error', () => undefined);
 
 installSignals();
 
+// What nobody foresaw, in code that nobody awaits: never exit code 1, which would say that a trait was found.
+process.on('uncaughtException', (error) => {
+  fail(error, process.argv.includes('--debug'));
+  process.exit(EXIT.unreadable);
+});
+
 const done = (code: RunExitCode) => {
   process.exitCode = code;
 };
 
+// Loaded after the signals are answered: it takes most of the start.
+const [{ CommanderError }, { newProgram }, { wantsStacks }] = await Promise.all([import('commander'), import('./program.js'), import('./settings/apply.js')]);
 const program = newProgram(done);
 
 try {

@@ -55,11 +55,14 @@ async function run(path: string, { signatures: folder, output, hash }: Flags): P
   const signatures = await Promise.all(library.entries.map((entry) => openEntry(library, entry)));
   const plan = planModel(checkpoint, signatures.map(({ sha256, weights }) => ({ key: sha256, weights })));
   const progress = startProgress();
-  const reading = await readModelApart(plan, { executionProvider: 'cpu' }, (done, total) => { progress.update(0, done, total); });
-  progress.end();
+  // Weights are read by the engine, and once more to be hashed.
+  let done = 0;
+  const total = plan.bytes + (hash ? checkpoint.bytes : 0);
+  const reading = await readModelApart(plan, { executionProvider: 'cpu' }, (bytes) => { progress.update(0, done = bytes, total); });
   // A signature of another model takes no number of this one.
   const taken = signatures.filter(({ sha256 }) => reading.weights.some(({ coordinates }) => coordinates.has(sha256)));
-  const { files, changed } = await identify(checkpoint, stamps, hash);
+  const { files, changed } = await identify(checkpoint, stamps, hash, (bytes) => { progress.update(0, Math.min(done += bytes, total), total); });
+  progress.end();
   const failed = withChanged(reading.failed, changed);
   const gaps = [...checkpoint.gaps, ...plan.gaps];
   await writeReading(output, {

@@ -122,8 +122,12 @@ async function checkHash(library: Library, file: string, expected: string): Prom
   return { path, sha256 };
 }
 
-/** sha256 of a file, hexadecimal. */
-export async function hashFile(path: string): Promise<string> {
+/**
+ * sha256 of a file, hexadecimal.
+ * @param onBytes how many more bytes were hashed
+ * @throws WeightseqError `unreadable-file`
+ */
+export async function hashFile(path: string, onBytes: (count: number) => void = () => undefined): Promise<string> {
   const hash = createHash('sha256');
   try {
     const handle = await open(path);
@@ -134,6 +138,7 @@ export async function hashFile(path: string): Promise<string> {
         const { bytesRead } = await handle.read(buffer);
         if (bytesRead === 0) break;
         hash.update(buffer.subarray(0, bytesRead));
+        onBytes(bytesRead);
       }
     } finally {
       await handle.close();
