@@ -110,6 +110,6 @@ async function showPlans(paths: readonly string[], options: AnyScanOptions, flag
       codes.push(fail(error, flags.debug ?? false));
     }
   }
-  await output(renderPlans(plans, flags.format), flags.output);
+  await output(renderPlans(plans, flags.format === 'json' ? 'json' : 'table'), flags.output);
   return worst(codes);
 }

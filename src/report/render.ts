@@ -1,4 +1,5 @@
 /** Every form of a report: peers over the one Report. */
+import { renderHtml } from './html/page.js';
 import { renderJson } from './json.js';
 import type { Report } from './schema.js';
 import { renderTable } from './table.js';
@@ -11,12 +12,13 @@ export interface RenderOptions {
   readonly showSuppressed: boolean;
 }
 
-export const FORMATS = ['table', 'json'] as const;
+export const FORMATS = ['table', 'json', 'html'] as const;
 export type Format = (typeof FORMATS)[number];
 
 const RENDERERS: Readonly<Record<Format, (report: Report, options: RenderOptions) => string>> = {
   table: renderTable,
   json: renderJson,
+  html: renderHtml,
 };
 
 /** Renders a report. Pure. */
