@@ -73,7 +73,7 @@ export function modelOf({ layers, traits, scored: [first, last], strength, seed,
 
 /** One item of each kind that a page must hold: suppressed, in a baseline, without a null, with errors, with everything hostile. */
 export function mixedReport(): Report {
-  const shape = { layers: 18, traits: ['evil', 'sycophantic'], scored: [8, 13], strength: 0.2, seed: 1 } as const;
+  const shape = { layers: 8, traits: ['evil', 'sycophantic'], scored: [3, 5], strength: 0.2, seed: 1 } as const;
   const present = modelOf(shape);
   const absent = modelOf({ ...shape, strength: 0.01, seed: 2 });
   const suppressed: ReportItem = { ...modelOf({ ...shape, seed: 3 }), exitCode: 0 };

@@ -8,6 +8,7 @@ import { html, markupText, type Part } from '../../src/report/html/markup.js';
 import { stack } from '../../src/report/html/null-plot.js';
 import { stepClass, stepOf } from '../../src/report/html/scales.js';
 import { SCRIPT } from '../../src/report/html/script.js';
+import { STYLE } from '../../src/report/html/style.js';
 
 describe('markup', () => {
   it('escapes every value, in an element and in an attribute', () => {
@@ -58,6 +59,41 @@ describe('cells', () => {
   it('rounds a score to the nearest of eight steps on each side', () => {
     assert.deepEqual([1, -1, 0.5, 0.0624, 0.0626, -0.0624, 0].map((score) => stepOf(score, 1)), [8, -8, 4, 0, 1, 0, 0]);
     assert.deepEqual([stepOf(0, 0), stepClass(3), stepClass(-8), stepClass(0)], [0, 't3', 'a8', 'z']);
+  });
+});
+
+/** Contrast of two colours #rrggbb or #rgb (WCAG 2.2, relative luminance and contrast ratio). */
+function contrast(a: string, b: string): number {
+  const luminance = (colour: string): number => {
+    const digits = colour.length === 4 ? colour.slice(1).replace(/./gu, '$&$&') : colour.slice(1);
+    const [r = 0, g = 0, b = 0] = [0, 2, 4].map((at) => {
+      const c = parseInt(digits.slice(at, at + 2), 16) / 255;
+      return c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4;
+    });
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+  };
+  const [low = 0, high = 0] = [luminance(a), luminance(b)].sort((x, y) => x - y);
+  return (high + 0.05) / (low + 0.05);
+}
+
+describe('the colours', () => {
+  const schemes = [...STYLE.matchAll(/:root\{([^}]*)\}/gu)].map(([, rules = '']) => new Map([...rules.matchAll(/--([a-z]+):(#[0-9a-f]+)/gu)].map(([, name = '', value = '']) => [name, value])));
+  const of = (scheme: Map<string, string>, name: string): string => scheme.get(name) ?? assert.fail(name);
+
+  it('are known to the test, light and dark', () => {
+    assert.equal(schemes.length, 2);
+    assert.equal(contrast('#000', '#ffffff'), 21);
+  });
+
+  schemes.forEach((scheme, i) => {
+    it(`of text stand out 4.5 to 1, those of marks 3 to 1: ${i === 0 ? 'light' : 'dark'}`, () => {
+      for (const ground of ['paper', 'soft', 'middle']) {
+        for (const text of ['ink', 'muted', 'limit']) assert.ok(contrast(of(scheme, text), of(scheme, ground)) >= 4.5, `${text} on ${ground}`);
+      }
+      for (const text of ['present', 'absent', 'indeterminate', 'none', 'link']) for (const ground of ['paper', 'soft']) assert.ok(contrast(of(scheme, text), of(scheme, ground)) >= 4.5, `${text} on ${ground}`);
+      for (const mark of ['towards', 'away', 'bar', 'dot']) assert.ok(contrast(of(scheme, mark), of(scheme, 'paper')) >= 3, mark);
+      for (const end of ['towards', 'away']) assert.ok(contrast(of(scheme, end), of(scheme, 'middle')) >= 3, `${end} on middle`);
+    });
   });
 });
 

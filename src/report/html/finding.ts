@@ -41,7 +41,7 @@ export function findingSection({ finding, grid }: FindingPart, options: FindingO
     suppression === undefined ? null : 'suppressed',
     isNew === undefined ? null : isNew ? 'new against the baseline' : 'in the baseline already',
   ].filter((note) => note !== null);
-  return html`<section class="finding" aria-labelledby="${id}">
+  return html`<section class="finding">
 <h3 id="${id}">${trait} ${verdict(finding.verdict, finding.verdict)}${notes.map((note) => html` <span class="note">${note}</span>`)}</h3>
 <p>${finding.description}</p>
 <p class="because"><strong>${finding.verdict}</strong> because ${finding.reason}.</p>

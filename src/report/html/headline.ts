@@ -32,7 +32,7 @@ export function headlineOf(item: ReportItem): Headline {
   if (broken.length > 0) return { state: 'present', title: `Stopped by the policy: ${listed(broken)}`, text: 'No harmful trait was found present, but the weights break a rule; the rules stand below.' };
   if (error !== undefined && error.code !== 'no-signature') return { state: 'none', title: 'Not scanned', text: 'Nothing is known about these weights; the reason stands below.' };
   if (error !== undefined) return { state: 'none', title: 'Not judged: no signature for this base', text: 'The weights were read, but nothing is known about their traits.' };
-  if (passed.length > 0) return { state: 'indeterminate', title: `Found and let pass: ${listed(passed)}`, text: 'It is there; a suppression or the baseline says that it is known, so that it does not fail the gate.' };
+  if (passed.length > 0) return { state: 'indeterminate', title: `Found and let pass: ${listed(passed)}`, text: 'Still there, but a suppression or the baseline says that it is known, so that it does not fail the gate.' };
   if (undecided.length > 0) return { state: 'indeterminate', title: `Undecided: ${listed(undecided)}`, text: 'The scan can neither find nor exclude it; the reason stands below.' };
   if (absent.length === 0) return { state: 'none', title: 'No harmful trait was tested', text: 'Nothing is known to be clean.' };
   const incomplete = item.exitCode === 3 ? ' The scan is incomplete; what is missing stands below.' : '';

@@ -34,7 +34,7 @@ export function article({ item, id, findings }: ItemPart, { scales, showSuppress
 <p class="fine">Exit code ${item.exitCode}: ${exitText(item.exitCode)}.</p>`}</header>
 ${troubles(item)}
 ${sections}
-<section class="facts" aria-labelledby="${id}-facts"><h3 id="${id}-facts">What was read</h3>
+<section class="facts"><h3>What was read</h3>
 ${facts(item)}
 ${norms.rows.length === 0 ? null : folded('|ΔW| of every weight as a table', normTable(norms, `${id}-norms`, `change of every weight of ${path}`))}
 </section>

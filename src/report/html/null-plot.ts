@@ -31,8 +31,8 @@ export function nullPlot(finding: ReportFinding, distribution: Null, id: string)
   return html`<svg class="plot" role="img" aria-label="${label}" viewBox="0 0 ${WIDTH} ${height}" data-table="${id}">
 <g aria-hidden="true"><rect class="band" x="${scale.at(mean - sd)}" y="${HEAD - 4}" width="${px(scale.at(mean + sd) - scale.at(mean - sd))}" height="${px(floor - HEAD + 4)}"/>
 <path class="mean" d="M${scale.at(mean)} ${HEAD - 4}V${floor}"/>${axisOf(scale, floor, 'raw score')}
-${threshold === null ? null : html`<path class="threshold" d="M${scale.at(threshold)} 18V${floor}"/>${labelAt(scale.at(threshold), 12, `present from ${brief(threshold)}`, 'limit halo')}`}
-${score === null ? null : html`<path class="line" d="M${scale.at(score)} 34V${floor}"/><path class="model" d="M${scale.at(score)} ${floor - 7}l6 7l-6 7l-6 -7z"/>${labelAt(scale.at(score), 29, `this model ${brief(score)}`, 'strong halo')}`}</g>
+${threshold === null ? null : html`<path class="threshold" d="M${scale.at(threshold)} 20V${floor}"/>${labelBeside(scale.at(threshold), 29, `present from ${brief(threshold)}`, score !== null && score < threshold)}`}
+${score === null ? null : html`<path class="line" d="M${scale.at(score)} 17V${floor}"/><path class="model" d="M${scale.at(score)} ${floor - 7}l6 7l-6 7l-6 -7z"/>${labelAt(scale.at(score), 12, `this model ${brief(score)}`, 'strong')}`}</g>
 <g class="r" transform="translate(0 0)">${dots.map(({ x, level }) => html`<circle class="dot" cx="${px(x)}" cy="${px(floor - radius - 1 - level * 2 * radius)}" r="${radius}"/>`)}</g>
 </svg>
 <p class="fine">Each dot is a source of harmless fine-tunes${distribution.form === 'lora' ? ' (adapters)' : ''}; the band is their mean ± one standard deviation.</p>
@@ -61,6 +61,13 @@ export function axisOf(scale: Axis, y: number, unit: string): Markup {
   const marks = ticks(scale, 5);
   return html`<path class="axis" d="M${MARGIN} ${y}H${WIDTH - MARGIN}${marks.map((tick) => `M${scale.at(tick)} ${y}v4`).join('')}"/>
 ${marks.map((tick) => html`<text x="${scale.at(tick)}" y="${y + 17}" text-anchor="middle">${tickText(tick)}</text>`)}<text class="unit" x="${WIDTH / 2}" y="${y + 34}" text-anchor="middle">${unit}</text>`;
+}
+
+/** A label beside the line of the threshold, on the side that this model is not on, where there is room. */
+function labelBeside(x: number, y: number, text: string, wantsRight: boolean): Markup {
+  const room = text.length * 6;
+  const isRight = wantsRight ? x + room < WIDTH : x - room < 0;
+  return html`<text class="limit" x="${px(x + (isRight ? 5 : -5))}" y="${y}" text-anchor="${isRight ? 'start' : 'end'}">${text}</text>`;
 }
 
 /** A label over a position, kept within the plot. */

@@ -95,7 +95,7 @@ export const SCRIPT = `
       else cursor.remove();
     };
     /** @param {EventTarget | null} target */
-    const cellOf = (target) => (target instanceof Element && target.getAttribute('role') === 'gridcell' ? target : null);
+    const cellOf = (target) => (target instanceof Element && svg.contains(target) && target.getAttribute('role') === 'gridcell' ? target : null);
 
     svg.addEventListener('pointerover', (event) => {
       const cell = cellOf(event.target);
@@ -107,7 +107,9 @@ export const SCRIPT = `
       const cell = cellOf(event.target);
       if (cell instanceof SVGElement) cell.focus();
     });
-    svg.addEventListener('focusin', (event) => {
+    // Chromium takes an svg that listens to the focus for one that can have it: its parent listens.
+    const around = svg.parentElement ?? svg;
+    around.addEventListener('focusin', (event) => {
       const cell = cellOf(event.target);
       if (cell === null) return;
       current.setAttribute('tabindex', '-1');
@@ -115,7 +117,7 @@ export const SCRIPT = `
       current.setAttribute('tabindex', '0');
       show(cell);
     });
-    svg.addEventListener('focusout', () => { setTimeout(rest, 0); });
+    around.addEventListener('focusout', () => { setTimeout(rest, 0); });
     svg.addEventListener('keydown', (event) => {
       const r = rows.findIndex((cells) => cells.includes(current));
       const c = rows[r]?.indexOf(current) ?? -1;

@@ -34,8 +34,10 @@ h2{font-size:1.35rem}
 h3{font-size:1.15rem}
 h4{font-size:1rem;margin-top:1.5rem}
 section>h3{margin-top:2rem}
+main>section{margin-top:3rem}
 p{margin:.5rem 0;max-width:46rem;overflow-wrap:anywhere}
 a{color:var(--link);text-underline-offset:.15em}
+a,code,strong{unicode-bidi:isolate}
 code{font:.875em ui-monospace,SFMono-Regular,Menlo,Consolas,"Liberation Mono",monospace;overflow-wrap:anywhere}
 :focus-visible{outline:3px solid var(--link);outline-offset:2px}
 .skip{position:absolute;left:1rem;top:-10rem;background:var(--paper);padding:.5rem 1rem}
@@ -69,9 +71,9 @@ dd{margin:0}
 .pairs>div,.meaning dl>div{display:grid;grid-template-columns:minmax(9rem,12rem) minmax(0,1fr);gap:0 1.5rem;padding:.3rem 0;border-bottom:1px solid var(--line)}
 .pairs dt{color:var(--muted)}
 .pairs dd{overflow-wrap:anywhere}
-section.facts,section.meaning{margin-top:2.5rem}
+section.facts{margin-top:2.5rem}
 .panels{display:flex;flex-wrap:wrap;gap:2rem 3rem;margin-top:1.5rem;align-items:flex-start}
-.panels .main{flex:0 1 auto;min-width:0;max-width:100%}
+.panels .main{flex:0 1 auto;min-width:min(100%,28rem);max-width:100%}
 .main>:not(.picture){width:0;min-width:100%}
 .panels .side{flex:1 1 18rem;min-width:0;display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,18rem),1fr));gap:2rem 3rem}
 figure{margin:0;min-width:0}
@@ -84,7 +86,6 @@ svg text{font-size:11px;fill:var(--muted)}
 svg text.strong,svg text.name{fill:var(--ink)}
 svg text.strong{font-weight:600}
 svg text.limit{fill:var(--limit)}
-svg text.halo{paint-order:stroke;stroke:var(--paper);stroke-width:4px}
 .plot{width:100%;max-width:27rem;height:auto}
 ${SCALE}
 ${CELLS}
@@ -125,6 +126,8 @@ tbody th{font-weight:400}
 .numbers td,.numbers thead th:not(:first-child){text-align:right;white-space:nowrap;padding-left:.75rem}
 .summary tbody th{min-width:12rem;max-width:24rem;overflow-wrap:anywhere}
 .summary td{white-space:nowrap}
+.summary .result{white-space:normal;min-width:13rem;max-width:24rem;overflow-wrap:anywhere}
+.summary .result .verdict{white-space:normal}
 .summary .value{color:var(--muted)}
 .list{width:100%}
 .list td{overflow-wrap:anywhere;min-width:7rem}
@@ -141,6 +144,8 @@ th[aria-sort=descending] button::after{content:" \\2193"}
 .pairs>div,.meaning dl>div{grid-template-columns:minmax(0,1fr)}
 .legend{padding:.75rem}
 .readout{min-height:3.7em}
+.summary tbody th{min-width:8rem}
+.summary .result{min-width:8.5rem}
 }
 @media print{
 @page{margin:16mm 14mm}

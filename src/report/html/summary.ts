@@ -18,7 +18,7 @@ export function summary(parts: readonly ItemPart[], scales: Scales): Markup {
   const rows = parts.map(({ item, id }) => {
     const { state, title } = headlineOf(item);
     const { read, total } = item.coverage;
-    return html`<tr><th scope="row"><a href="#${id}">${item.path}</a></th><td data-sort="${ORDER[state]}">${verdict(state, title)}</td>${traits.map((trait) => traitCell(item.findings.find((f) => f.trait === trait)))}<td data-sort="${total === 0 ? 0 : read / total}">${read} of ${total}</td><td>${item.exitCode}</td></tr>
+    return html`<tr><th scope="row"><a href="#${id}">${item.path}</a></th><td class="result" data-sort="${ORDER[state]}">${verdict(state, title)}</td>${traits.map((trait) => traitCell(item.findings.find((f) => f.trait === trait)))}<td data-sort="${total === 0 ? 0 : read / total}">${read} of ${total}</td><td>${item.exitCode}</td></tr>
 `;
   });
   const drawn = parts.filter(({ findings }) => findings.length > 0);
