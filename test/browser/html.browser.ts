@@ -14,7 +14,7 @@ import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
 import { startChromium } from '../../scripts/chromium.js';
 import { renderHtml } from '../../src/report/html/page.js';
 import type { Report } from '../../src/report/schema.js';
-import { HOSTILE, brokenItem, findingOf, hostileItem, mixedReport, modelOf, reportOf } from '../helpers/reports.js';
+import { HOSTILE, brokenItem, findingOf, hostileItem, mixedReport, modelOf, reportOf } from '../helpers/html-reports.js';
 
 const root = fileURLToPath(new URL('../../..', import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), 'weightseq-browser-'));

@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { renderHtml } from '../../src/report/html/page.js';
 import type { Report } from '../../src/report/schema.js';
 import { byId, find, parseHtml, type Element } from '../helpers/dom.js';
-import { HOSTILE, brokenItem, findingOf, hostileItem, mixedReport, modelOf, reportOf } from '../helpers/reports.js';
+import { HOSTILE, brokenItem, findingOf, hostileItem, mixedReport, modelOf, reportOf } from '../helpers/html-reports.js';
 
 const options = { showSuppressed: false };
 const one = () => modelOf({ layers: 6, traits: ['evil', 'vain'], scored: [2, 4], strength: 0.3, seed: 3 });
