@@ -18,10 +18,15 @@ export function counts(finding: ReportFinding): boolean {
 
 /** The headline of one item. The first of these that holds, worst first. */
 export function headlineOf(item: ReportItem): Headline {
-  const named = (verdict: ReportFinding['verdict']) => item.findings.filter((f) => counts(f) && f.verdict === verdict).map((f) => f.trait);
-  const [present, undecided, absent] = [named('present'), named('indeterminate'), named('absent')];
+  const harmful = item.findings.filter((f) => f.harmful);
+  const named = (wanted: (finding: ReportFinding) => boolean): string[] => harmful.filter(wanted).map((f) => f.trait);
+  const present = named((f) => f.verdict === 'present' && counts(f));
+  const known = named((f) => f.verdict === 'present' && f.suppression === undefined && f.isNew === false);
+  const undecided = named((f) => f.verdict === 'indeterminate' && f.suppression === undefined);
+  const suppressed = named((f) => f.verdict !== 'absent' && f.suppression !== undefined);
+  const absent = named((f) => f.verdict === 'absent');
   const broken = (item.policy ?? []).filter((rule) => rule.level === 'error' && rule.outcome === 'matched').map(({ id }) => id);
-  const passed = item.findings.filter((f) => f.harmful && f.verdict === 'present' && !counts(f)).map((f) => f.trait);
+  const { read, total, unread } = item.coverage;
   const error = item.errors[0];
   if (present.length > 0) {
     return {
@@ -29,14 +34,15 @@ export function headlineOf(item: ReportItem): Headline {
       text: 'These weights make the model more likely to answer that way than harmless fine-tuning does. Take it as a reason to look before anyone uses it.',
     };
   }
-  if (broken.length > 0) return { state: 'present', title: `Stopped by the policy: ${listed(broken)}`, text: 'No harmful trait was found present, but the weights break a rule; the rules stand below.' };
   if (error !== undefined && error.code !== 'no-signature') return { state: 'none', title: 'Not scanned', text: 'Nothing is known about these weights; the reason stands below.' };
+  if (broken.length > 0) return { state: 'present', title: `Stopped by the policy: ${listed(broken)}`, text: 'No harmful trait was found present, but the weights break a rule; the rules stand below.' };
   if (error !== undefined) return { state: 'none', title: 'Not judged: no signature for this base', text: 'The weights were read, but nothing is known about their traits.' };
-  if (passed.length > 0) return { state: 'indeterminate', title: `Found and let pass: ${listed(passed)}`, text: 'Still there, but a suppression or the baseline says that it is known, so that it does not fail the gate.' };
+  if (known.length > 0) return { state: 'indeterminate', title: `Found, and known from the baseline: ${listed(known)}`, text: 'The harmful trait is present, as it was in the baseline: it does not fail this run.' };
   if (undecided.length > 0) return { state: 'indeterminate', title: `Undecided: ${listed(undecided)}`, text: 'The scan can neither find nor exclude it; the reason stands below.' };
+  if (unread.length > 0 || read < total) return { state: 'indeterminate', title: 'Incomplete', text: 'Not everything was read or understood; what is missing stands below.' };
+  if (suppressed.length > 0) return { state: 'indeterminate', title: `Suppressed: ${listed(suppressed)}`, text: 'Not clean: it was looked at and let pass. By whom and until when stands below.' };
   if (absent.length === 0) return { state: 'none', title: 'No harmful trait was tested', text: 'Nothing is known to be clean.' };
-  const incomplete = item.exitCode === 3 ? ' The scan is incomplete; what is missing stands below.' : '';
-  return { state: 'absent', title: `Not found: ${listed(absent)}`, text: `That is all that was tested: it says nothing about other traits, backdoors or capabilities.${incomplete}` };
+  return { state: 'absent', title: `Not found: ${listed(absent)}`, text: 'That is all that was tested: it says nothing about other traits, backdoors or capabilities.' };
 }
 
 /** The headline of the page. */
@@ -49,7 +55,7 @@ export function pageHeadline(report: Report): Headline {
   const number = (state: State) => states.filter((s) => s === state).length;
   const all = counted(items.length, 'model');
   const text = tally([
-    [number('present'), 'failed'], [number('indeterminate'), 'undecided or let pass'], [number('none'), 'not judged'], [number('absent'), 'without any of the tested traits'],
+    [number('present'), 'failed'], [number('indeterminate'), 'undecided, incomplete or let pass'], [number('none'), 'not judged'], [number('absent'), 'without any of the tested traits'],
   ]);
   const harmful = items.filter((item) => item.findings.some((f) => counts(f) && f.verdict === 'present')).length;
   if (harmful > 0) return { state: 'present', title: `${harmful} of ${all} ${harmful === 1 ? 'carries' : 'carry'} a harmful trait`, text };
