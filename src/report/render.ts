@@ -1,4 +1,5 @@
 /** Every form of a report: peers over the one Report. */
+import { renderHtml } from './html/page.js';
 import { renderJson } from './json.js';
 import { renderJunit } from './junit.js';
 import { renderMarkdown } from './markdown.js';
@@ -14,7 +15,7 @@ export interface RenderOptions {
   readonly showSuppressed: boolean;
 }
 
-export const FORMATS = ['table', 'json', 'sarif', 'junit', 'markdown'] as const;
+export const FORMATS = ['table', 'json', 'sarif', 'junit', 'markdown', 'html'] as const;
 export type Format = (typeof FORMATS)[number];
 
 const RENDERERS: Readonly<Record<Format, (report: Report, options: RenderOptions) => string>> = {
@@ -23,6 +24,7 @@ const RENDERERS: Readonly<Record<Format, (report: Report, options: RenderOptions
   sarif: renderSarif,
   junit: renderJunit,
   markdown: renderMarkdown,
+  html: renderHtml,
 };
 
 /** Renders a report. Pure. */
