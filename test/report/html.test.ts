@@ -162,6 +162,7 @@ describe('the other parts of the page', () => {
     ['unreadable', [broken('pickle')], 'Not scanned'],
     ['without a signature', [broken('no-signature')], 'Not judged: no signature for this base'],
     ['several', [withFinding({}), withFinding({ verdict: 'absent' }), withFinding({})], '2 of 3 models carry a harmful trait'],
+    ['several, a control among them', [withFinding({}), withFinding({ harmful: false })], '1 of 2 models carries a harmful trait'],
     ['several clean', [withFinding({ verdict: 'absent' }), withFinding({ verdict: 'absent' })], 'None of the tested traits found in 2 models'],
     ['several, one broken', [withFinding({ verdict: 'absent' }), broken('pickle')], 'No harmful trait found, but not all of 2 models could be judged'],
     ['none', [], 'Nothing was scanned'],

@@ -11,9 +11,9 @@ export interface Headline {
   readonly text: string;
 }
 
-/** Whether a finding counts for the exit code: harmful, not suppressed, and new where there is a baseline. */
-export function counts(finding: ReportFinding): boolean {
-  return finding.harmful && finding.suppression === undefined && finding.isNew !== false;
+/** Whether a harmful finding counts for the exit code: not suppressed, and new where there is a baseline. */
+function counts({ suppression, isNew }: ReportFinding): boolean {
+  return suppression === undefined && isNew !== false;
 }
 
 /** The headline of one item. The first of these that holds, worst first. */
@@ -57,7 +57,7 @@ export function pageHeadline(report: Report): Headline {
   const text = tally([
     [number('present'), 'failed'], [number('indeterminate'), 'undecided, incomplete or let pass'], [number('none'), 'not judged'], [number('absent'), 'without any of the tested traits'],
   ]);
-  const harmful = items.filter((item) => item.findings.some((f) => counts(f) && f.verdict === 'present')).length;
+  const harmful = items.filter((item) => item.findings.some((f) => f.harmful && counts(f) && f.verdict === 'present')).length;
   if (harmful > 0) return { state: 'present', title: `${harmful} of ${all} ${harmful === 1 ? 'carries' : 'carry'} a harmful trait`, text };
   if (number('present') > 0) return { state: 'present', title: `${number('present')} of ${all} stopped by the policy`, text };
   if (number('none') + number('indeterminate') > 0) return { state: number('indeterminate') > 0 ? 'indeterminate' : 'none', title: `No harmful trait found, but not all of ${all} could be judged`, text };
