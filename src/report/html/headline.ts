@@ -1,5 +1,7 @@
 /** The verdict on one item and on all of them, in words that need no explanation. In: the report. Out: text, not yet escaped. */
-import type { Report, ReportFinding, ReportItem } from '../schema.js';
+import { counts } from '../exit.js';
+import { headlineOf as itemHeadline, type HeadlineKind } from '../headline.js';
+import type { Report, ReportItem } from '../schema.js';
 import { counted, listed } from './figures.js';
 
 /** What the mark beside a headline shows; `none`: nothing was judged. */
@@ -11,38 +13,25 @@ export interface Headline {
   readonly text: string;
 }
 
-/** Whether a harmful finding counts for the exit code: not suppressed, and new where there is a baseline. */
-function counts({ suppression, isNew }: ReportFinding): boolean {
-  return suppression === undefined && isNew !== false;
-}
+/** How each headline is put on a page; `names` are traits or rules. */
+const TITLES: Readonly<Record<HeadlineKind, readonly [State, title: (names: string) => string, text?: string]>> = {
+  'present': ['present', (names) => `Harmful trait found: ${names}`, 'These weights make the model more likely to answer that way than harmless fine-tuning does. Take it as a reason to look before anyone uses it.'],
+  'not-scanned': ['none', () => 'Not scanned', 'Nothing is known about these weights; the reason stands below.'],
+  'policy': ['present', (names) => `Stopped by the policy: ${names}`, 'No harmful trait was found present, but the weights break a rule; the rules stand below.'],
+  'no-signature': ['none', () => 'Not judged: no signature for this base'],
+  'known': ['indeterminate', (names) => `Found, and known from the baseline: ${names}`],
+  'undecided': ['indeterminate', (names) => `Undecided: ${names}`],
+  'incomplete': ['indeterminate', () => 'Incomplete'],
+  'suppressed': ['indeterminate', (names) => `Suppressed: ${names}`],
+  'untested': ['none', () => 'No harmful trait was tested', 'Nothing is known to be clean.'],
+  'absent': ['absent', (names) => `Not found: ${names}`],
+};
 
-/** The headline of one item. The first of these that holds, worst first. */
+/** The headline of one item. */
 export function headlineOf(item: ReportItem): Headline {
-  const harmful = item.findings.filter((f) => f.harmful);
-  const named = (wanted: (finding: ReportFinding) => boolean): string[] => harmful.filter(wanted).map((f) => f.trait);
-  const present = named((f) => f.verdict === 'present' && counts(f));
-  const known = named((f) => f.verdict === 'present' && f.suppression === undefined && f.isNew === false);
-  const undecided = named((f) => f.verdict === 'indeterminate' && f.suppression === undefined);
-  const suppressed = named((f) => f.verdict !== 'absent' && f.suppression !== undefined);
-  const absent = named((f) => f.verdict === 'absent');
-  const broken = (item.policy ?? []).filter((rule) => rule.level === 'error' && rule.outcome === 'matched').map(({ id }) => id);
-  const { read, total, unread } = item.coverage;
-  const error = item.errors[0];
-  if (present.length > 0) {
-    return {
-      state: 'present', title: `Harmful trait${present.length > 1 ? 's' : ''} found: ${listed(present)}`,
-      text: 'These weights make the model more likely to answer that way than harmless fine-tuning does. Take it as a reason to look before anyone uses it.',
-    };
-  }
-  if (error !== undefined && error.code !== 'no-signature') return { state: 'none', title: 'Not scanned', text: 'Nothing is known about these weights; the reason stands below.' };
-  if (broken.length > 0) return { state: 'present', title: `Stopped by the policy: ${listed(broken)}`, text: 'No harmful trait was found present, but the weights break a rule; the rules stand below.' };
-  if (error !== undefined) return { state: 'none', title: 'Not judged: no signature for this base', text: 'The weights were read, but nothing is known about their traits.' };
-  if (known.length > 0) return { state: 'indeterminate', title: `Found, and known from the baseline: ${listed(known)}`, text: 'The harmful trait is present, as it was in the baseline: it does not fail this run.' };
-  if (undecided.length > 0) return { state: 'indeterminate', title: `Undecided: ${listed(undecided)}`, text: 'The scan can neither find nor exclude it; the reason stands below.' };
-  if (unread.length > 0 || read < total) return { state: 'indeterminate', title: 'Incomplete', text: 'Not everything was read or understood; what is missing stands below.' };
-  if (suppressed.length > 0) return { state: 'indeterminate', title: `Suppressed: ${listed(suppressed)}`, text: 'Not clean: it was looked at and let pass. By whom and until when stands below.' };
-  if (absent.length === 0) return { state: 'none', title: 'No harmful trait was tested', text: 'Nothing is known to be clean.' };
-  return { state: 'absent', title: `Not found: ${listed(absent)}`, text: 'That is all that was tested: it says nothing about other traits, backdoors or capabilities.' };
+  const { kind, names, explanation } = itemHeadline(item);
+  const [state, title, text = explanation] = TITLES[kind];
+  return { state, title: title(listed(names)), text };
 }
 
 /** The headline of the page. */
