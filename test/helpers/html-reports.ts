@@ -112,6 +112,7 @@ export function hostileItem(): ReportItem {
     base: { ...item.base, name: HOSTILE, declared: HOSTILE, measured: HOSTILE }, unexplained: [{ name: HOSTILE, deltaNorm: 0.4 }],
     files: [{ name: HOSTILE, bytes: 1, sha256: null }], beside: [{ name: HOSTILE, what: 'pickle', reason: HOSTILE, bytes: 12 }],
     policy: [{ id: HOSTILE, level: 'error', outcome: 'matched', message: HOSTILE }, { id: 'shift', level: 'note', outcome: 'undecided', message: 'm' }],
+    architecture: { name: HOSTILE, known: false }, cached: true,
     errors: [{ code: 'internal', file: HOSTILE, tensor: HOSTILE, message: HOSTILE, mend: HOSTILE }],
   };
 }

@@ -71,7 +71,7 @@ describe('the HTML page as a document', () => {
 
 describe('text from files in the HTML page', () => {
   const plain = (report: Report): Report => JSON.parse(JSON.stringify(report).replaceAll(JSON.stringify(HOSTILE).slice(1, -1), 'plain')) as Report;
-  const hostile = reportOf([hostileItem(), one()], { policy: { name: HOSTILE, rules: 1 }, baseline: HOSTILE, suppressions: [{ justification: HOSTILE, author: HOSTILE, expires: '2027-01-31', trait: HOSTILE, sha256: HOSTILE, status: 'expired' }] });
+  const hostile = reportOf([hostileItem(), one()], { policy: { name: HOSTILE, rules: 1 }, baseline: HOSTILE, suppressions: [{ justification: HOSTILE, author: HOSTILE, expires: '2027-01-31', trait: HOSTILE, sha256: HOSTILE, status: 'expired', reason: HOSTILE }] });
 
   it('is text wherever it stands: no element and no attribute comes of it', () => {
     const shape = (report: Report) => page(report, true).within.map(({ tag, attributes }) => `${tag} ${Object.keys(attributes).join(' ')}`);

@@ -44,7 +44,8 @@ function pairs(item: ReportItem): [string, Part][] {
     rows.push(['|ΔW| in all', `${size(deltaNorm)}${between}${share}`]);
   }
   if (item.digest !== null) rows.push(['Digest of its files', html`<code>${item.digest}</code>`]);
-  rows.push(['Time', `${item.seconds.toFixed(2)} s`]);
+  if (item.architecture?.known === false) rows.push(['Architecture', `${item.architecture.name ?? 'not named'}: not known, so that weights are told by name and shape alone and none is missed`]);
+  rows.push(['Time', `${item.seconds.toFixed(2)} s${item.cached ? ', taken from the cache' : ''}`]);
   return rows;
 }
 

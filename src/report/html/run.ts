@@ -20,6 +20,6 @@ export function suppressions({ suppressions: given = [] }: Report): Markup | nul
   const words = { applied: 'applied', expired: 'expired: does not suppress', unmatched: 'matches nothing: does not suppress' } as const;
   return html`<section aria-labelledby="suppressions"><h2 id="suppressions">Suppressions</h2>
 ${scroller('Table: suppressions', html`<table class="list"><thead><tr>${['trait', 'status', 'expires', 'author', 'justification', 'sha256'].map((head) => html`<th scope="col">${head}</th>`)}</tr></thead><tbody>
-${given.map((s) => html`<tr><td>${s.trait}</td><td>${words[s.status]}</td><td>${s.expires}</td><td>${s.author}</td><td>${s.justification}</td><td><code>${s.sha256}</code></td></tr>
+${given.map((s) => html`<tr><td>${s.trait}</td><td>${words[s.status]}${s.reason === undefined ? null : ` (${s.reason})`}</td><td>${s.expires}</td><td>${s.author}</td><td>${s.justification}</td><td><code>${s.sha256}</code></td></tr>
 `)}</tbody></table>`)}</section>`;
 }
