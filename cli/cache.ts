@@ -1,13 +1,13 @@
 import { readFile } from 'node:fs/promises';
 import { InvalidArgumentError, Option, type Command } from 'commander';
 import { EXIT, WeightseqError, type ExitCode } from '../src/errors.js';
-import { bytes } from '../src/report/layout.js';
+import { bytes } from '../src/report/numbers.js';
 import { defaultCacheFolder, listEntries, parseEntry, removeEntries, requireCache, toPrune, type Entry } from '../src/run/cache.js';
 import { escapeText } from '../src/text.js';
 import { output } from './io.js';
 
 interface Flags {
-  readonly cache: string;
+  readonly folder: string;
   readonly olderThan?: number;
   readonly maxSize?: number;
   readonly all?: true;
@@ -18,14 +18,14 @@ const UNITS = { B: 1, kB: 1e3, MB: 1e6, GB: 1e9, TB: 1e12 } as const;
 
 /** Adds `cache ls|prune` to the program; `done` takes the exit code. */
 export function addCache(program: Command, done: (code: ExitCode) => void): void {
-  const group = program.command('cache').description('what scan --cache keeps: finished items of earlier runs');
-  const folder = () => new Option('--cache <dir>', 'folder of the cache').default(defaultCacheFolder());
+  const group = program.command('cache').description('what scan --cache keeps: finished items of earlier runs').addHelpText('before', 'Examples:\n  weightseq cache ls\n  weightseq cache prune --older-than 30 --max-size 500MB\n');
+  const folder = () => new Option('--folder <dir>', 'folder of the cache').default(defaultCacheFolder());
   group.command('ls')
     .description('every kept item, the last used first')
     .addOption(folder())
     .option('--debug', 'show stack traces')
     .addHelpText('before', 'Example:\n  weightseq cache ls\n')
-    .action(async ({ cache }: Flags) => {
+    .action(async ({ folder: cache }: Flags) => {
       await list(cache);
       done(EXIT.clean);
     });
@@ -55,7 +55,7 @@ async function list(folder: string): Promise<void> {
   await output(`${lines.join('')}${count(entries)} in ${escapeText(folder)}\n`, undefined);
 }
 
-async function prune({ cache: folder, olderThan, maxSize, all }: Flags): Promise<void> {
+async function prune({ folder, olderThan, maxSize, all }: Flags): Promise<void> {
   if (olderThan === undefined && maxSize === undefined && all === undefined) {
     throw new WeightseqError('usage', 'nothing says what to remove', { mend: 'Give --older-than DAYS, --max-size SIZE or --all.' });
   }

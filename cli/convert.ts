@@ -1,7 +1,8 @@
 import { Option, type Command } from 'commander';
 import { EXIT, type ExitCode } from '../src/errors.js';
 import { openReport } from '../src/report/open.js';
-import { FORMATS, render, type Format } from '../src/report/render.js';
+import { FORMATS, type Format } from '../src/report/formats.js';
+import { render } from '../src/report/render.js';
 import { SHIPPED_LIBRARY } from '../src/signature/library.js';
 import { checkOutput, output, takesColour } from './io.js';
 

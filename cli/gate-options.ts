@@ -2,10 +2,7 @@
 import type { Command } from 'commander';
 import { WeightseqError } from '../src/errors.js';
 import type { Gate } from '../src/gate/gate.js';
-import { openPolicy } from '../src/gate/policy-file.js';
-import { openSuppressions } from '../src/gate/suppressions-file.js';
-import { openReport } from '../src/report/open.js';
-import type { FailOn } from '../src/report/schema.js';
+import type { FailOn, Report } from '../src/report/schema.js';
 
 export interface GateFlags {
   readonly policy?: string;
@@ -28,8 +25,13 @@ export function gateInputs({ policy, suppressions, baseline }: GateFlags): strin
   return [policy, suppressions, baseline].filter((file) => file !== undefined);
 }
 
+/** A gate that is read, and what it makes of a report. */
+export interface OpenGate extends Pick<Gate, 'policy'> {
+  readonly apply: (report: Report) => Report;
+}
+
 /** Whether the gate needs to know which bytes were scanned. */
-export function needsHash(flags: GateFlags, { policy }: Gate): boolean {
+export function needsHash(flags: GateFlags, { policy }: OpenGate): boolean {
   return flags.suppressions !== undefined || flags.baseline !== undefined || (policy?.rules.some(({ when }) => /\bhashed\b/u.test(when)) ?? false);
 }
 
@@ -37,14 +39,20 @@ export function needsHash(flags: GateFlags, { policy }: Gate): boolean {
  * Reads what the options name, so that a mistake in it shows before anything is scanned.
  * @throws WeightseqError `policy-invalid`, `suppressions-invalid`, `report-invalid`, `usage`, `not-found`
  */
-export async function openGate({ policy, suppressions, baseline }: GateFlags, failOn: FailOn): Promise<Gate> {
+export async function openGate({ policy, suppressions, baseline }: GateFlags, failOn: FailOn): Promise<OpenGate> {
+  if (policy === undefined && suppressions === undefined && baseline === undefined) return { policy: undefined, apply: (report) => report };
   if (policy !== undefined && failOn === 'indeterminate') {
     throw new WeightseqError('usage', '--fail-on indeterminate and --policy contradict each other: the policy decides', { mend: 'Leave one out, or add a rule with count("indeterminate") > 0.' });
   }
-  return {
+  // Loaded only where it is asked for: the language of the rules is large.
+  const [{ applyGate }, { openPolicy }, { openSuppressions }, { openReport }] = await Promise.all([
+    import('../src/gate/gate.js'), import('../src/gate/policy-file.js'), import('../src/gate/suppressions-file.js'), import('../src/report/open.js'),
+  ]);
+  const gate: Gate = {
     policy: policy === undefined ? undefined : await openPolicy(policy),
     suppressions: suppressions === undefined ? undefined : await openSuppressions(suppressions),
     baseline: baseline === undefined ? undefined : { name: baseline, report: await openReport(baseline) },
     today: new Date().toISOString().slice(0, 10),
   };
+  return { policy: gate.policy, apply: (report) => applyGate(report, gate) };
 }

@@ -1,4 +1,4 @@
-import { bytes } from '../src/report/layout.js';
+import { bytes } from '../src/report/numbers.js';
 import type { ReportItem } from '../src/report/schema.js';
 import { escapeText } from '../src/text.js';
 import { log } from './log.js';

@@ -25,7 +25,7 @@ Exit codes:
 
 /** Adds `policy check|show|names` to the program; `done` takes the exit code. */
 export function addPolicy(program: Command, done: (code: RunExitCode) => void): void {
-  const group = program.command('policy').description('rules that decide on the exit code of a scan');
+  const group = program.command('policy').description('rules that decide on the exit code of a scan').addHelpText('before', 'Examples:\n  weightseq policy show strict > policy.yaml\n  weightseq policy check policy.yaml --report report.json\n');
   const command = (name: string, description: string, before: string) =>
     group.command(name).description(description).option('--debug', 'show stack traces').addHelpText('before', before);
 

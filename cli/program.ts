@@ -1,17 +1,9 @@
 import { Command } from 'commander';
 import type { RunExitCode } from '../src/errors.js';
-import { addAudit } from './audit.js';
-import { addCache } from './cache.js';
-import { addConfig } from './config.js';
-import { addConvert } from './convert.js';
-import { addDoctor } from './doctor.js';
-import { addExplain } from './explain.js';
 import { version } from './io.js';
-import { addPolicy } from './policy.js';
-import { addRead } from './read.js';
 import { addScan } from './scan.js';
 import { addGlobals, applySettings } from './settings/apply.js';
-import { addSignature } from './signature.js';
+import { findConfig } from './settings/file.js';
 import { usageOutput } from './usage.js';
 
 const EXAMPLES = `Examples:
@@ -21,8 +13,10 @@ const EXAMPLES = `Examples:
   weightseq doctor                     does everything run here?
 `;
 
+type Done = (code: RunExitCode) => void;
+
 /** The whole command line; `done` takes the exit code of the command that runs. */
-export function newProgram(done: (code: RunExitCode) => void): Command {
+export async function newProgram(done: Done, only?: 'scan'): Promise<Command> {
   const program = new Command('weightseq')
     .description('Reads the weights of an adapter or a whole checkpoint and says which known harmful personas they carry.')
     .version(version())
@@ -32,6 +26,17 @@ export function newProgram(done: (code: RunExitCode) => void): Command {
   program.configureOutput(usageOutput(program));
 
   addScan(program, done);
+  if (only === undefined) await addOthers(program, done);
+
+  applySettings(program);
+  return program;
+}
+
+async function addOthers(program: Command, done: Done): Promise<void> {
+  const [{ addRead }, { addSignature }, { addConvert }, { addExplain }, { addCache }, { addPolicy }, { addConfig }, { addAudit }, { addDoctor }] = await Promise.all([
+    import('./read.js'), import('./signature.js'), import('./convert.js'), import('./explain.js'), import('./cache.js'), import('./policy.js'),
+    import('./config.js'), import('./audit.js'), import('./doctor.js'),
+  ]);
   addRead(program, done);
   addSignature(program, done);
   addConvert(program, done);
@@ -41,7 +46,14 @@ export function newProgram(done: (code: RunExitCode) => void): Command {
   addConfig(program);
   addAudit(program, done);
   addDoctor(program, done);
+}
 
-  applySettings(program);
-  return program;
+/**
+ * The command that is all of the program that a run needs: loading the others takes most of the start of a small scan. Settings
+ * need them all, since they are held against the options of every command.
+ */
+export async function onlyCommand(argv: readonly string[], environment: NodeJS.ProcessEnv): Promise<'scan' | undefined> {
+  if (argv[0] !== 'scan' || Object.keys(environment).some((name) => name.startsWith('WEIGHTSEQ_'))) return undefined;
+  if (argv.some((arg) => /^--(?:no-)?config\b/u.test(arg))) return undefined;
+  return (await findConfig(process.cwd()).catch(() => '')) === null ? 'scan' : undefined;
 }

@@ -1,6 +1,6 @@
 /** Progress on stderr: a bar in a terminal, else a line every 10 s; nothing for what takes less than a second. */
 import type { GenericFormatter, Options } from 'cli-progress';
-import { bytes } from '../src/report/layout.js';
+import { bytes } from '../src/report/numbers.js';
 import { log, takesMovingLine } from './log.js';
 
 const QUIET_MS = 1000;

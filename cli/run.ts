@@ -1,4 +1,5 @@
 /** One run at the terminal. In: targets and settings. Out: finished items; errors, progress and what was taken from the cache on stderr. */
+import { exitCodeOfError } from '../src/report/exit.js';
 import { escapeText } from '../src/text.js';
 import type { ReportItem } from '../src/report/schema.js';
 import type { Finished, RunSettings } from '../src/run/messages.js';
@@ -35,7 +36,7 @@ export async function runScan(targets: readonly Target[], settings: Omit<RunSett
     progress.finish(index);
     for (const [i, { code, file, tensor, message, mend }] of item.errors.entries()) {
       const line = errorLine({ file: file ?? undefined, tensor: tensor ?? undefined, message, mend: mend ?? undefined });
-      log.error('error', line, { path: item.path, code, file, tensor, mend, ...(stacks[i] === undefined ? {} : { stack: stacks[i] }) });
+      log.error('error', line, { path: item.path, code, file, tensor, mend, exitCode: exitCodeOfError(code), ...(stacks[i] === undefined ? {} : { stack: stacks[i] }) });
     }
     for (const note of notes.filter((n) => !said.has(n))) {
       said.add(note);

@@ -1,10 +1,9 @@
 import { resolve } from 'node:path';
 import { InvalidArgumentError, Option, type Command } from 'commander';
 import { SIGNAL_EXIT, WeightseqError, type RunExitCode } from '../src/errors.js';
-import { applyGate } from '../src/gate/gate.js';
 import { reportOf } from '../src/report/report.js';
 import type { FailOn, Report } from '../src/report/schema.js';
-import { FORMATS, render, type Format } from '../src/report/render.js';
+import { FORMATS, type Format } from '../src/report/formats.js';
 import { expandTargets, type Target } from '../src/run/targets.js';
 import { audited, type Audit } from './audit/log.js';
 import { addGateOptions, gateInputs, needsHash, openGate, type GateFlags } from './gate-options.js';
@@ -15,7 +14,7 @@ import { readList, runScan, type RunOutcome } from './run.js';
 import { refuseFoundIn } from './settings/apply.js';
 import { settingsMade } from './settings/made.js';
 
-// What scans runs in other processes: this one loads neither the engine nor the library, and stays small.
+// What scans runs in other processes: this one loads neither the engine nor the library, nor what it may not need, and stays small.
 
 export interface ScanFlags extends RunFlags, GateFlags {
   readonly signatures: string;
@@ -101,11 +100,13 @@ async function run(targets: readonly Target[], flags: ScanFlags, audit: Audit | 
   }
   // An audit says which bytes were scanned; a suppression holds for some bytes alone.
   const hash = flags.hash ?? (audit !== null || needsHash(flags, gate));
-  const made = applyGate(finish(await scanAll(targets, { ...flags, hash }), flags), gate);
+  const outcome = await scanAll(targets, { ...flags, hash });
+  const made = gate.apply(finish(outcome, flags));
   made.items.forEach(logItem);
   await audit?.items(made);
   const width = process.stdout.columns || 80;
   const colour = flags.output === undefined && takesColour();
+  const { render } = await import('../src/report/render.js');
   await output(render(made, flags.format, { width, colour, showSuppressed: flags.showSuppressed ?? false }), flags.output);
   return made.exitCode;
 }

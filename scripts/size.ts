@@ -4,7 +4,7 @@ import { lstatSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { bytes } from '../src/report/layout.js';
+import { bytes } from '../src/report/numbers.js';
 
 interface Packed {
   readonly filename: string;

@@ -115,3 +115,18 @@ export function asWeightseqError(thrown: unknown): WeightseqError {
   const message = thrown instanceof Error ? thrown.message : String(thrown);
   return new WeightseqError('internal', `internal error: ${message}`, { mend: 'This is a bug: run again with --debug and report it.', cause: thrown });
 }
+
+/** An error as plain data, which passes between processes. */
+export type PackedError = { readonly code: ErrorCode; readonly message: string } & Pick<ErrorDetail, 'file' | 'tensor' | 'mend'>;
+
+/** The error as plain data; its cause and stack stay behind. */
+export function packError({ code, message, file, tensor, mend }: WeightseqError): PackedError {
+  return { code, message, ...(file === undefined ? {} : { file }), ...(tensor === undefined ? {} : { tensor }), ...(mend === undefined ? {} : { mend }) };
+}
+
+/** The error again. */
+export function unpackError({ code, message, file, tensor, mend }: PackedError): WeightseqError {
+  return new WeightseqError(code, message, {
+    ...(file === undefined ? {} : { file }), ...(tensor === undefined ? {} : { tensor }), ...(mend === undefined ? {} : { mend }),
+  });
+}

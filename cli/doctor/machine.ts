@@ -2,7 +2,7 @@
 import { access, constants, readFile, stat, statfs } from 'node:fs/promises';
 import { availableParallelism, freemem, tmpdir, totalmem } from 'node:os';
 import { dirname, resolve } from 'node:path';
-import { bytes } from '../../src/report/layout.js';
+import { bytes } from '../../src/report/numbers.js';
 import { escapeText } from '../../src/text.js';
 import { manifest, takesColour } from '../io.js';
 import { ok, problem, warning, type Check } from './check.js';

@@ -1,10 +1,8 @@
 /** weightseq.yaml: where it is found, and what is written in it. In: a folder or a path. Out: entries with their places. */
 import { readFile, realpath, stat } from 'node:fs/promises';
 import { dirname, join, resolve, sep } from 'node:path';
-import { isAlias, isMap, isScalar, isSeq, LineCounter, parseDocument, type Node } from 'yaml';
 import { WeightseqError } from '../../src/errors.js';
 import { systemCode } from '../../src/files.js';
-import { escapeText, quoteText } from '../../src/text.js';
 import type { Raw } from './options.js';
 
 export const CONFIG_NAME = 'weightseq.yaml';
@@ -91,66 +89,9 @@ export async function readConfig(path: string, named: boolean): Promise<ConfigFi
     if (cause instanceof WeightseqError) throw cause;
     throw new WeightseqError('usage', `the configuration cannot be read (${systemCode(cause)})`, { file: path, cause, mend: 'Check that it is a file that exists and may be read.' });
   }
+  // Most runs have no configuration: YAML is loaded for those that do.
+  const { parseConfig } = await import('./parse.js');
   return { path: resolve(path), named, entries: parseConfig(text, path) };
-}
-
-/**
- * The entries of a configuration, in their order. Pure.
- * @param file its path, for messages
- * @throws WeightseqError `usage`
- */
-export function parseConfig(text: string, file: string): Entry[] {
-  const lines = new LineCounter();
-  const placeAt = (offset: number): Place => {
-    const { line, col } = lines.linePos(offset);
-    return { line: Math.max(line, 1), column: Math.max(col, 1) };
-  };
-  const document = parse(text, lines, file);
-  const problem = document.errors[0] ?? document.warnings[0];
-  if (problem !== undefined) throw errorAt(file, placeAt(problem.pos[0]), `not a valid YAML file: ${escapeText(problem.message.split('\n')[0] ?? '')}`);
-
-  const resolved = (node: unknown): unknown => (isAlias(node) ? node.resolve(document) : node);
-  const placeOf = (node: unknown): Place => placeAt((node as Node | null)?.range?.[0] ?? 0);
-
-  const rawOf = (node: unknown, key: string): Raw | null => {
-    const value = resolved(node);
-    if (value === null || (isScalar(value) && value.value === null)) return null;
-    if (isScalar(value)) return typeof value.value === 'boolean' ? value.value : textOf(value);
-    if (!isSeq(value) || value.items.length === 0) throw errorAt(file, placeOf(node), `${quoteText(key)}: expected a value or a list of values, found neither`);
-    return value.items.map((item) => {
-      const element = resolved(item);
-      if (isScalar(element) && element.value !== null && typeof element.value !== 'boolean') return textOf(element);
-      throw errorAt(file, placeOf(item), `expected a list of texts for ${quoteText(key)}, found something else in it`);
-    });
-  };
-
-  const entriesOf = (node: unknown, section: readonly string[]): Entry[] => {
-    if (!isMap(node)) throw errorAt(file, placeOf(node), 'expected options, each as NAME: VALUE', 'weightseq config print shows the names.');
-    return node.items.flatMap((pair): Entry[] => {
-      const { key: keyNode, value } = pair;
-      if (!isScalar(keyNode)) throw errorAt(file, placeOf(keyNode), 'expected the name of an option');
-      const key = textOf(keyNode);
-      const isSection = section.length < 3 && isMap(resolved(value));
-      const valuePlace = value === null ? placeOf(keyNode) : placeOf(value);
-      const entry = { section, key, value: isSection ? null : rawOf(value, key), isSection, ...placeOf(keyNode), valuePlace };
-      return [entry, ...(isSection ? entriesOf(resolved(value), [...section, key]) : [])];
-    });
-  };
-  return document.contents === null || (isScalar(document.contents) && document.contents.value === null) ? [] : entriesOf(document.contents, []);
-}
-
-function parse(text: string, lineCounter: LineCounter, file: string): ReturnType<typeof parseDocument> {
-  try {
-    return parseDocument(text, { lineCounter, prettyErrors: false, version: '1.2' });
-  } catch (cause) {
-    // Thousands of brackets within each other.
-    throw new WeightseqError('usage', 'not a valid YAML file', { file, cause });
-  }
-}
-
-/** As written: 1.0 is the name "1.0", not the number 1. */
-function textOf(node: { value?: unknown; source?: string | undefined; type?: string | undefined }): string {
-  return typeof node.value === 'string' ? node.value : (node.source ?? String(node.value));
 }
 
 /** Whether a file lies in a folder that holds what is scanned, or below it. */

@@ -5,7 +5,7 @@
 import { fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import type { EngineOptions } from '../engine/index.js';
-import { WeightseqError, type ErrorCode, type ErrorDetail } from '../errors.js';
+import { unpackError, WeightseqError, type PackedError } from '../errors.js';
 import { changedFiles, fileStamps } from '../files.js';
 import { filesOf, type OnProgress } from './model-read.js';
 import type { ModelPlan, ModelReading } from './model.js';
@@ -22,8 +22,6 @@ export type ReadNews =
   | { readonly reading: ModelReading }
   | { readonly error: PackedError };
 
-/** An error as plain data, which passes between processes. */
-export type PackedError = { readonly code: ErrorCode; readonly message: string } & Pick<ErrorDetail, 'file' | 'tensor' | 'mend'>;
 
 const READER = fileURLToPath(new URL('./reader-process.js', import.meta.url));
 
@@ -49,16 +47,6 @@ export function readModelApart(plan: ModelPlan, options: EngineOptions, onProgre
       void died(before, signal ?? `exit code ${code ?? 'unknown'}`).then(reject);
     });
     child.send({ plan, options } satisfies ReadOrder);
-  });
-}
-
-export function packError({ code, message, file, tensor, mend }: WeightseqError): PackedError {
-  return { code, message, ...(file === undefined ? {} : { file }), ...(tensor === undefined ? {} : { tensor }), ...(mend === undefined ? {} : { mend }) };
-}
-
-export function unpackError({ code, message, file, tensor, mend }: PackedError): WeightseqError {
-  return new WeightseqError(code, message, {
-    ...(file === undefined ? {} : { file }), ...(tensor === undefined ? {} : { tensor }), ...(mend === undefined ? {} : { mend }),
   });
 }
 

@@ -1,6 +1,6 @@
 /** The process that `readModelApart` starts: one order in, news out, and it ends. */
-import { asWeightseqError } from '../errors.js';
-import { packError, type ReadNews, type ReadOrder } from './apart.js';
+import { asWeightseqError, packError } from '../errors.js';
+import type { ReadNews, ReadOrder } from './apart.js';
 import { readModel } from './model-read.js';
 
 function tell(news: ReadNews): Promise<void> {

@@ -1,6 +1,6 @@
 /** A reading on disk: one safetensors file (docs/reading-format.md). In: numbers and where they come from. Out: the same. */
 import { WeightseqError } from '../errors.js';
-import { openSafetensors, readTensorBytes } from '../safetensors/file.js';
+import { openSafetensors, readTensors } from '../safetensors/file.js';
 import { decodeFloats } from '../safetensors/values.js';
 import { writeSafetensors, type TensorData } from '../safetensors/writer.js';
 import { escapeText } from '../text.js';
@@ -55,24 +55,25 @@ export function isReading(file: SafetensorsFile): boolean {
 export async function openReading(path: string): Promise<KeptReading> {
   const file = await openSafetensors(path);
   const { weights, vectors, bytesRead, signProbes: { seed, columns }, failed, nonFinite, ...document } = parseDocument(file);
-  const values = async (name: string): Promise<Float64Array> => {
+  const data = await readTensors([...file.tensors.values()]);
+  const values = (name: string): Float64Array => {
     const tensor = file.tensors.get(name);
     if (tensor?.dtype !== 'F64') throw invalid(file.file, `expected the F64 tensor ${escapeText(name)}, found ${tensor?.dtype ?? 'none'}`);
-    return decodeFloats(tensor, await readTensorBytes(tensor));
+    return decodeFloats(tensor, data.get(tensor) ?? new Uint8Array());
   };
   const dense: DenseReading[] = [];
   for (const { norm, ...weight } of weights) {
     const coordinates = new Map<string, Float64Array>();
     for (const { sha256 } of document.signatures) {
       const name = `weight/${weight.name}/${sha256}`;
-      if (file.tensors.has(name)) coordinates.set(sha256, await values(name));
+      if (file.tensors.has(name)) coordinates.set(sha256, values(name));
     }
-    const signs = await values(`weight/${weight.name}/signs`);
+    const signs = values(`weight/${weight.name}/signs`);
     if (signs.length !== columns ** 2) throw invalid(file.file, `expected ${columns} × ${columns} sign coordinates of ${escapeText(weight.name)}, found ${signs.length} numbers`);
     dense.push({ ...weight, baseDtype: null, norm: norm ?? Number.NaN, coordinates, signs });
   }
   const read = [];
-  for (const vector of vectors) read.push({ ...vector, values: await values(`vector/${vector.name}`) });
+  for (const vector of vectors) read.push({ ...vector, values: values(`vector/${vector.name}`) });
   const { tool, architecture, bytes, baseClaim, files, signatures, weightsTotal, gaps } = document;
   return {
     reading: { of: 'weights', weights: dense, vectors: read, baseVectors: [], failed, nonFinite, bytes: bytesRead, signs: { seed, columns } },

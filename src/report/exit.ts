@@ -22,11 +22,11 @@ export function exitCodeOf(item: Pick<ReportItem, 'findings' | 'coverage' | 'err
   const { read, total, unread } = item.coverage;
   // Where no harmful trait was tested nothing is known to be clean.
   const incomplete = unread.length > 0 || read < total || harmful.length === 0 || some('indeterminate') || rules?.some(({ outcome }) => outcome === 'undecided');
-  return worst([...(failOn !== 'never' && fails ? [EXIT.gate] : []), ...item.errors.map(codeOf), ...(incomplete ? [EXIT.incomplete] : [])]);
+  return worst([...(failOn !== 'never' && fails ? [EXIT.gate] : []), ...item.errors.map(({ code }) => exitCodeOfError(code)), ...(incomplete ? [EXIT.incomplete] : [])]);
 }
 
-/** An error of a report that another version wrote may have a code that this one does not know. */
-function codeOf({ code }: ReportItem['errors'][number]): ExitCode {
+/** The exit code that an error leads to; one of a report that another version wrote may have a code that this one does not know. */
+export function exitCodeOfError(code: string): ExitCode {
   return Object.entries(ERROR_CODES).find(([known]) => known === code)?.[1] ?? EXIT.unreadable;
 }
 

@@ -1,7 +1,8 @@
 /** One finding explained to someone who has to decide. In: a report's finding and its signature. Out: a few paragraphs. Pure. */
 import type { SignatureDocument } from '../signature/document.js';
 import { layerGroups, layerRange } from './layers.js';
-import { probability, signed, wrap } from './layout.js';
+import { wrap } from './layout.js';
+import { probability, signed } from './numbers.js';
 import { printed } from './printed.js';
 import type { Report, ReportFinding, ReportItem } from './schema.js';
 

@@ -1,6 +1,6 @@
 /** JUnit XML, for the test pages of pipelines. In: a Report. Out: XML text. Pure. */
 import { escapeText } from '../text.js';
-import { probability, signed } from './layout.js';
+import { probability, signed } from './numbers.js';
 import { layerRange } from './layers.js';
 import type { RenderOptions } from './render.js';
 import { coverageText } from './sarif-results.js';

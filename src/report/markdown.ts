@@ -1,6 +1,6 @@
 /** Markdown for a pull-request comment. In: a Report. Out: GitHub's Markdown, no longer than a comment may be. Pure. */
 import { headlineOf, headlineText } from './headline.js';
-import { bytes, probability, signed } from './layout.js';
+import { bytes, probability, signed } from './numbers.js';
 import { layerRange } from './layers.js';
 import { code, prose } from './markdown-text.js';
 import type { RenderOptions } from './render.js';

@@ -1,6 +1,6 @@
 import type { PreparedModel } from '../scan/model-scan.js';
 import { escapeText } from '../text.js';
-import { bytes } from './layout.js';
+import { bytes } from './numbers.js';
 
 export type PreparedModelAt = Pick<PreparedModel, 'plan' | 'base' | 'signatures' | 'gaps'> & { readonly path: string };
 

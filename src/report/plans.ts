@@ -1,7 +1,7 @@
 import type { Prepared } from '../scan/scan.js';
 import { escapeText } from '../text.js';
 import { escapeJson } from './json.js';
-import { bytes } from './layout.js';
+import { bytes } from './numbers.js';
 import { modelPlanItem, modelPlanText, type PreparedModelAt } from './model-plan.js';
 
 type PreparedAt = Pick<Prepared, 'plan' | 'base' | 'signatures' | 'gaps'> & { readonly path: string };

@@ -1,4 +1,5 @@
 /** Every form of a report: peers over the one Report. */
+import type { Format } from './formats.js';
 import { renderHtml } from './html/page.js';
 import { renderJson } from './json.js';
 import { renderJunit } from './junit.js';
@@ -14,9 +15,6 @@ export interface RenderOptions {
   /** Whether suppressed findings are shown in full. */
   readonly showSuppressed: boolean;
 }
-
-export const FORMATS = ['table', 'json', 'sarif', 'junit', 'markdown', 'html'] as const;
-export type Format = (typeof FORMATS)[number];
 
 const RENDERERS: Readonly<Record<Format, (report: Report, options: RenderOptions) => string>> = {
   table: renderTable,

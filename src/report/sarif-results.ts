@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import type { Location, Result } from 'sarif';
 import { layerGroups, layerOf, layerRange, type LayerGroup } from './layers.js';
-import { probability, signed } from './layout.js';
+import { probability, signed } from './numbers.js';
 import { besideRule, ERROR, INCOMPLETE, policyRule, sarifText, traitRule } from './sarif-rules.js';
 import { fileLocation, pathKeys, weightsLocation } from './sarif-places.js';
 import type { FailOn, Report, ReportFinding, ReportItem } from './schema.js';

@@ -1,6 +1,7 @@
 import type { Signature } from '../signature/format.js';
 import { escapeText } from '../text.js';
-import { bytes, columns, paragraph, signed } from './layout.js';
+import { columns, paragraph } from './layout.js';
+import { bytes, signed } from './numbers.js';
 
 /** One line for each signature of a library. */
 export function listLibrary(signatures: readonly Signature[]): string {

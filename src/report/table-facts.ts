@@ -1,5 +1,6 @@
 /** What the table says below the findings: what was read, what is missing, what lies beside it, policy, suppressions. Pure. */
-import { bytes, paragraph } from './layout.js';
+import { paragraph } from './layout.js';
+import { bytes } from './numbers.js';
 import { printed } from './printed.js';
 import type { Report, ReportItem } from './schema.js';
 

@@ -1,6 +1,7 @@
 import { createColors } from 'picocolors';
 import { headlineOf, headlineText, type Headline } from './headline.js';
-import { paragraph, probability, signed } from './layout.js';
+import { paragraph } from './layout.js';
+import { probability, signed } from './numbers.js';
 import { printed } from './printed.js';
 import type { Report, ReportFinding, ReportItem } from './schema.js';
 import { ruler, strip } from './strip.js';

@@ -1,8 +1,7 @@
 /** One scanning process, seen from the one that reports. In: paths, one at a time. Out: items, or how the process died. */
-import { fork } from 'node:child_process';
+import { fork, type ChildProcess } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import { WeightseqError } from '../errors.js';
-import { unpackError } from '../reading/apart.js';
+import { unpackError, WeightseqError } from '../errors.js';
 import type { Finished, News, Order, RunSettings } from './messages.js';
 
 const WORKER = fileURLToPath(new URL('./worker.js', import.meta.url));
@@ -27,9 +26,30 @@ interface Call {
   readonly onProgress: (done: number, total: number) => void;
 }
 
+function start(): ChildProcess {
+  return fork(WORKER, { stdio: ['ignore', 'ignore', 'inherit', 'ipc'], execArgv: [] });
+}
+
+/** A process that nobody has given settings yet. */
+let warm: ChildProcess | null = null;
+
+/** Starts a process ahead of the first hand, so that it loads while this one does; `dismiss` ends it where no hand took it. */
+export function prewarm(): void {
+  warm ??= start();
+  // Its end is told by the hand that takes it.
+  warm.on('error', () => undefined);
+}
+
+/** Ends what `prewarm` started and no hand took. */
+export function dismiss(): void {
+  warm?.kill('SIGKILL');
+  warm = null;
+}
+
 /** Starts a scanning process. */
 export function newHand(settings: RunSettings): Hand {
-  const child = fork(WORKER, { stdio: ['ignore', 'ignore', 'inherit', 'ipc'], execArgv: [] });
+  const child = warm?.connected === true ? warm : start();
+  warm = null;
   const kill = (): void => { child.kill('SIGKILL'); };
   process.once('exit', kill);
   let call: Call | null = null;

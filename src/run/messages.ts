@@ -1,5 +1,5 @@
 /** What passes between the process that reports and those that scan; plain data, as JSON has it. */
-import type { PackedError } from '../reading/apart.js';
+import type { PackedError } from '../errors.js';
 import type { FailOn, ReportItem } from '../report/schema.js';
 
 /** Which change of a file of weights is noticed: of any byte, or of size, times and inode. */

@@ -1,6 +1,5 @@
 /** The process that hand.ts starts: settings in, then one path after the other; news and items out. */
-import { asWeightseqError } from '../errors.js';
-import { packError } from '../reading/apart.js';
+import { asWeightseqError, packError } from '../errors.js';
 import { itemOf } from '../report/report.js';
 import { failedItem } from '../report/failed.js';
 import { readModel } from '../reading/model-read.js';

@@ -38,18 +38,41 @@ export async function openSafetensors(path: string): Promise<SafetensorsFile> {
  * @throws WeightseqError `file-truncated` where the file has become shorter, `unreadable-file` above 1 GiB, and as `openSafetensors`
  */
 export async function readTensorBytes(tensor: TensorInfo): Promise<Uint8Array> {
-  const { name, file, offset, bytes } = tensor;
-  if (bytes > MAX_TENSOR_BYTES) {
-    throw new WeightseqError('unreadable-file', `expected a tensor of at most ${MAX_TENSOR_BYTES} bytes, found ${bytes}`, { file, tensor: name, mend: 'Ask the author of the file for a smaller one.' });
-  }
-  if (bytes === 0) return new Uint8Array();
-  return withFile(file, async (handle) => {
-    const data = await readAt(handle, offset, bytes);
-    if (data.length < bytes) {
-      throw new WeightseqError('file-truncated', `expected ${bytes} bytes from byte ${offset}, found ${data.length}`, { file, tensor: name, mend: 'Download it again: the copy is incomplete.' });
+  return (await readTensors([tensor])).get(tensor) ?? new Uint8Array();
+}
+
+/**
+ * The bytes of some tensors, each file opened once: to open one costs more than to read a few numbers.
+ * @throws WeightseqError as `readTensorBytes`
+ */
+export async function readTensors(tensors: readonly TensorInfo[]): Promise<Map<TensorInfo, Uint8Array>> {
+  const found = new Map<TensorInfo, Uint8Array>();
+  const byFile = new Map<string, TensorInfo[]>();
+  for (const tensor of tensors) {
+    const { name, file, bytes } = tensor;
+    if (bytes > MAX_TENSOR_BYTES) {
+      throw new WeightseqError('unreadable-file', `expected a tensor of at most ${MAX_TENSOR_BYTES} bytes, found ${bytes}`, { file, tensor: name, mend: 'Ask the author of the file for a smaller one.' });
     }
-    return data;
-  });
+    if (bytes === 0) found.set(tensor, new Uint8Array());
+    else {
+      const inside = byFile.get(file) ?? [];
+      byFile.set(file, inside);
+      inside.push(tensor);
+    }
+  }
+  for (const [file, inside] of byFile) {
+    await withFile(file, async (handle) => {
+      for (const tensor of inside) {
+        const { name, offset, bytes } = tensor;
+        const data = await readAt(handle, offset, bytes);
+        if (data.length < bytes) {
+          throw new WeightseqError('file-truncated', `expected ${bytes} bytes from byte ${offset}, found ${data.length}`, { file, tensor: name, mend: 'Download it again: the copy is incomplete.' });
+        }
+        found.set(tensor, data);
+      }
+    });
+  }
+  return found;
 }
 
 /**

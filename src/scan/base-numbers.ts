@@ -2,11 +2,11 @@
 import { WeightseqError } from '../errors.js';
 import { SIGNS, type VectorReading } from '../reading/model.js';
 import type { KeptReading } from '../reading/reading-file.js';
-import { readTensorBytes } from '../safetensors/file.js';
+import { readTensors } from '../safetensors/file.js';
 import { decodeFloats } from '../safetensors/values.js';
 import type { ListedSignature } from '../signature/library.js';
 import { escapeText } from '../text.js';
-import type { Dtype } from '../types.js';
+import type { Dtype, TensorInfo } from '../types.js';
 
 export interface BaseWeight {
   readonly shape: readonly [outputs: number, inputs: number];
@@ -43,10 +43,12 @@ export async function baseNumbers(signatures: readonly ListedSignature[], kept: 
     const c0 = new Map<string, Float64Array>();
     const { seed, columns } = document.signProbes;
     const sameSigns = seed === SIGNS.seed && columns === SIGNS.columns;
+    const data = await readTensors([...scored.values()].flatMap(({ c0: tensor, probes }) => [tensor, ...(sameSigns ? [probes] : [])]));
+    const numbersOf = (tensor: TensorInfo): Float64Array => decodeFloats(tensor, data.get(tensor) ?? new Uint8Array());
     for (const { name, c0: tensor, probes } of scored.values()) {
-      c0.set(name, decodeFloats(tensor, await readTensorBytes(tensor)));
+      c0.set(name, numbersOf(tensor));
       if (!sameSigns) continue;
-      const signs = decodeFloats(probes, await readTensorBytes(probes));
+      const signs = numbersOf(probes);
       const known = weights.get(name);
       if (known === undefined) {
         const shape = document.base.weights[name];

@@ -1,7 +1,7 @@
 import { basename } from 'node:path';
 import type { z } from 'zod';
 import { WeightseqError } from '../errors.js';
-import { openSafetensors, readTensorBytes } from '../safetensors/file.js';
+import { openSafetensors, readTensors } from '../safetensors/file.js';
 import { decodeFloats } from '../safetensors/values.js';
 import { writeSafetensors } from '../safetensors/writer.js';
 import { escapeText } from '../text.js';
@@ -47,9 +47,10 @@ export async function readSignature(path: string): Promise<Signature> {
   const document = parseDocument(file);
   const grouped = groupByWeight(file);
   const weights = new Map<string, SignatureWeight>();
+  for (const [name, parts] of grouped) checkParts(file.file, name, parts, document);
+  const coefficients = await readTensors([...grouped.values()].map((parts) => parts.s));
   for (const [name, parts] of grouped) {
-    checkParts(file.file, name, parts, document);
-    const s = decodeFloats(parts.s, await readTensorBytes(parts.s));
+    const s = decodeFloats(parts.s, coefficients.get(parts.s) ?? new Uint8Array());
     if (!s.every(Number.isFinite)) throw invalid(file.file, 'a coefficient is not a finite number', parts.s.name);
     weights.set(name, { name, U: parts.U, V: parts.V, s, c0: parts.c0, probes: parts.probes });
   }

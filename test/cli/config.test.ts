@@ -170,7 +170,7 @@ describe('the log', () => {
         assert.ok(['error', 'warn', 'info', 'debug'].includes(String(level)));
         assert.ok(typeof event === 'string' && typeof message === 'string');
       }
-      assert.deepEqual(events.map(({ event }) => event), ['settings', 'library', 'item.base', 'item.file', 'item.file', 'item.signature', 'item.done']);
+      assert.deepEqual(events.map(({ event }) => event), ['settings', 'item.base', 'item.file', 'item.file', 'item.signature', 'item.done']);
       const base = events.find(({ event }) => event === 'item.base');
       assert.deepEqual([base?.['path'], base?.['base'], base?.['how']], [adapter, 'tiny-base', 'claimed']);
     }
@@ -213,8 +213,8 @@ describe('the log', () => {
 });
 
 describe('the help', () => {
-  it('opens every command with an example, and names the ways to set an option', () => {
-    const commands = allCommands(newProgram(() => undefined));
+  it('opens every command with an example, and names the ways to set an option', async () => {
+    const commands = allCommands(await newProgram(() => undefined));
     assert.ok(commands.length > 8);
     for (const command of commands) {
       let text = '';

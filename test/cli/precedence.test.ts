@@ -5,7 +5,8 @@ import { describe, it, type TestContext } from 'node:test';
 import { Command, Option } from 'commander';
 import { newProgram } from '../../cli/program.js';
 import { addGlobals, applySettings, settingsInForce } from '../../cli/settings/apply.js';
-import { parseConfig, type ConfigFile } from '../../cli/settings/file.js';
+import type { ConfigFile } from '../../cli/settings/file.js';
+import { parseConfig } from '../../cli/settings/parse.js';
 import { allCommands, coerce, environmentName, pathOf, settingsOf, type Setting } from '../../cli/settings/options.js';
 import { WeightseqError } from '../../src/errors.js';
 import { environment } from '../helpers/command.js';
@@ -18,7 +19,7 @@ function configFile(text: string): ConfigFile {
   return { path: FILE, named: false, entries: parseConfig(text, FILE) };
 }
 
-const program = newProgram(() => undefined);
+const program = await newProgram(() => undefined);
 const settings = allCommands(program).flatMap(settingsOf).filter(({ attribute }) => attribute !== 'config');
 const isFlag = ({ option }: Setting): boolean => !option.required && !option.optional;
 

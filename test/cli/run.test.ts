@@ -242,22 +242,22 @@ describe('weightseq cache', () => {
     const { root, many, options } = await setUp(t);
     const cache = join(root, 'cache');
     await start(['scan', many, ...options, `--cache=${cache}`]).ended;
-    const list = await start(['cache', 'ls', '--cache', cache]).ended;
+    const list = await start(['cache', 'ls', '--folder', cache]).ended;
     assert.equal(list.status, 0);
     assert.deepEqual(list.stdout.split('\n').slice(0, 2).map((line) => line.split(/ {2,}/).at(-1)).sort(), [join(many, '1'), join(many, '2')]);
     assert.match(list.stdout, /\n2 items \([\d.]+ kB\) in /);
-    const none = await start(['cache', 'prune', '--cache', cache]).ended;
+    const none = await start(['cache', 'prune', '--folder', cache]).ended;
     assert.deepEqual([none.status, /--older-than DAYS, --max-size SIZE or --all/.test(none.stderr)], [2, true]);
-    const old = await start(['cache', 'prune', '--cache', cache, '--older-than', '1', '--max-size', '1GB']).ended;
+    const old = await start(['cache', 'prune', '--folder', cache, '--older-than', '1', '--max-size', '1GB']).ended;
     assert.match(old.stdout, /^removed 0 items \(0 B\), kept 2 items/);
-    const all = await start(['cache', 'prune', '--cache', cache, '--all']).ended;
+    const all = await start(['cache', 'prune', '--folder', cache, '--all']).ended;
     assert.match(all.stdout, /^removed 2 items/);
     assert.deepEqual(filesIn(cache), ['CACHEDIR.TAG', 'items']);
   });
 
   it('removes nothing from a folder that is no cache', async (t) => {
     const { many } = await setUp(t);
-    const { status, stderr } = await start(['cache', 'prune', '--all', '--cache', many]).ended;
+    const { status, stderr } = await start(['cache', 'prune', '--all', '--folder', many]).ended;
     assert.equal(status, 2);
     assert.match(stderr, /no cache of weightseq/);
     assert.deepEqual(readdirSync(many).sort(), ['1', '2']);

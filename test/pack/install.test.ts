@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
 import { Ajv2020 } from 'ajv/dist/2020.js';
-import { FORMATS } from '../../src/report/render.js';
+import { FORMATS } from '../../src/report/formats.js';
 import { install, pack, root, strangersEnvironment, weightseq } from '../helpers/package.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'weightseq-pack-'));

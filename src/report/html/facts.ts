@@ -1,5 +1,5 @@
 /** What was read, what not, and from which files. In: one item. Out: lists and tables. */
-import { bytes } from '../layout.js';
+import { bytes } from '../numbers.js';
 import type { ReportItem } from '../schema.js';
 import { counted, size } from './figures.js';
 import { html, type Markup, type Part } from './markup.js';

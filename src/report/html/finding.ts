@@ -1,5 +1,5 @@
 /** One trait of one model: verdict, figures, karyogram, its place in the null, its shift. In: a finding and its grid. Out: a section. */
-import { probability } from '../layout.js';
+import { probability } from '../numbers.js';
 import type { ReportFinding } from '../schema.js';
 import { brief, counted, exact } from './figures.js';
 import type { Grid } from './grid.js';
