@@ -1,3 +1,4 @@
+/** `weightseq audit`: checks the log that scan --audit-log keeps. In: a file. Out: what is wrong with its chain, and the exit code. */
 import { readFile } from 'node:fs/promises';
 import { InvalidArgumentError, Option, type Command } from 'commander';
 import { EXIT, WeightseqError, type ExitCode } from '../src/errors.js';

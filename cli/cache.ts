@@ -1,3 +1,4 @@
+/** `weightseq cache`: what scan --cache keeps. In: a folder. Out: a list, or fewer entries. */
 import { readFile } from 'node:fs/promises';
 import { InvalidArgumentError, Option, type Command } from 'commander';
 import { EXIT, WeightseqError, type ExitCode } from '../src/errors.js';

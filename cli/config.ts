@@ -1,3 +1,4 @@
+/** `weightseq config`: which setting holds. In: flags, environment, file. Out: every option with its value and origin. */
 import { Option, type Command } from 'commander';
 import { WeightseqError } from '../src/errors.js';
 import { escapeJson } from '../src/report/json.js';

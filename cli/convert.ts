@@ -1,3 +1,4 @@
+/** `weightseq convert`: a saved report in another form. In: JSON. Out: text, and exit code 0 when it was rendered. */
 import { Option, type Command } from 'commander';
 import { EXIT, type ExitCode } from '../src/errors.js';
 import { openReport } from '../src/report/open.js';

@@ -1,3 +1,4 @@
+/** `weightseq doctor`: what scans run on. In: this machine and these settings. Out: checks, each with a mend. */
 import { Option, type Command } from 'commander';
 import { createColors } from 'picocolors';
 import { EXIT, WeightseqError, type ExitCode } from '../src/errors.js';

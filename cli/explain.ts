@@ -1,3 +1,4 @@
+/** `weightseq explain`: one finding in plain words. In: a saved report and the library. Out: paragraphs. */
 import { normalize } from 'node:path';
 import type { Command } from 'commander';
 import { EXIT, WeightseqError, type ExitCode } from '../src/errors.js';

@@ -1,3 +1,4 @@
+/** What every command shares: options, output that is written whole or not at all, errors as one line. The edge of the program. */
 import { readFileSync } from 'node:fs';
 import { realpath, stat } from 'node:fs/promises';
 import { basename, dirname, join, sep } from 'node:path';

@@ -1,3 +1,4 @@
+/** --verbose on one scanned item. In: the item of a report. Out: events of the log. */
 import { bytes } from '../src/report/numbers.js';
 import type { ReportItem } from '../src/report/schema.js';
 import { escapeText } from '../src/text.js';

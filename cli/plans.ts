@@ -1,3 +1,4 @@
+/** `scan --dry-run`. In: targets. Out: what would be read of each, and the exit code that is known already. */
 import { EXIT, WeightseqError, type ExitCode } from '../src/errors.js';
 import { worst } from '../src/report/exit.js';
 import { renderPlans } from '../src/report/plans.js';

@@ -1,3 +1,4 @@
+/** `weightseq policy`: tests, shows and documents policies. In: a file or a profile, perhaps a saved report. Out: text and the exit code of the gate. */
 import { Argument, type Command } from 'commander';
 import { stringify } from 'yaml';
 import { EXIT, type RunExitCode } from '../src/errors.js';

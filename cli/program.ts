@@ -1,3 +1,4 @@
+/** The command line. In: where the exit code goes. Out: a commander program with all commands, or with the one that is needed. */
 import { Command } from 'commander';
 import type { RunExitCode } from '../src/errors.js';
 import { version } from './io.js';

@@ -1,3 +1,4 @@
+/** `weightseq read`: keeps a reading of a whole checkpoint. In: a path. Out: a file, and what is missing from it on stderr. */
 import type { Command } from 'commander';
 import { locateModel } from '../src/checkpoint/model.js';
 import { EXIT, type ExitCode } from '../src/errors.js';

@@ -1,3 +1,4 @@
+/** `weightseq scan`. In: paths and options. Out: a report, and the exit code of the gate. */
 import { resolve } from 'node:path';
 import { InvalidArgumentError, Option, type Command } from 'commander';
 import { SIGNAL_EXIT, WeightseqError, type RunExitCode } from '../src/errors.js';

@@ -1,3 +1,4 @@
+/** `weightseq signature`: the library of signatures. In: a folder. Out: lists, evidence, checks. */
 import { stat } from 'node:fs/promises';
 import { Option, type Command } from 'commander';
 import { EXIT, WeightseqError, type ExitCode } from '../src/errors.js';

@@ -1,3 +1,4 @@
+/** The name that was probably meant. In: a name and those that there are. Out: the nearest, or none. */
 import { distance } from 'fastest-levenshtein';
 
 /**

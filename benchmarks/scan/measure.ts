@@ -7,7 +7,7 @@ export interface Cost {
   readonly cpu: number;
   /** Seconds. */
   readonly wall: number;
-  /** MB (10⁶ bytes), mapped pages of files included: the largest sum over the process and its children at one moment. */
+  /** MB (10⁶ bytes), mapped pages of files included: the largest sum over the process and its children at one moment, shared pages once. */
   readonly peak: number;
 }
 
@@ -77,11 +77,14 @@ export async function measure({ program, args, codes }: Command): Promise<Cost> 
   return { cpu: user + system, wall, peak: Math.max(kibibytes * 1024, together) / 1e6 };
 }
 
-/** Bytes resident in the descendants of a process; 0 where there is no /proc. */
+/**
+ * Bytes resident in the descendants of a process, a page that several share counted once (proportional set size: the pages of
+ * Node itself are the same in all of its processes); 0 where there is no /proc.
+ */
 function residentBelow(pid: number): number {
   let bytes = 0;
   for (const child of childrenOf(pid)) {
-    const kibibytes = Number(/^VmRSS:\s+(\d+)/m.exec(readOr(`/proc/${child}/status`))?.[1] ?? 0);
+    const kibibytes = Number(/^Pss:\s+(\d+)/m.exec(readOr(`/proc/${child}/smaps_rollup`))?.[1] ?? 0);
     bytes += kibibytes * 1024 + residentBelow(child);
   }
   return bytes;

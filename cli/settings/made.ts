@@ -1,3 +1,4 @@
+/** What was set otherwise than by default, for logs. In: a command that runs. Out: plain JSON. */
 import type { Command } from 'commander';
 import { configInUse, settingsInForce } from './apply.js';
 

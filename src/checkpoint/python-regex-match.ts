@@ -26,6 +26,7 @@ export interface RegexCache {
   cost: number;
 }
 
+/** Compiled expressions of one configuration: each is asked about every module. */
 export function newRegexCache(): RegexCache {
   return { trees: new Map(), cost: 0 };
 }

@@ -70,6 +70,7 @@ export interface CountValues {
   readonly infinite: Value;
 }
 
+/** Appends the counts of NaN and infinity in a value. */
 export function addCounts(graph: Graph, value: Value): CountValues {
   const count = (test: 'IsNaN' | 'IsInf'): Value => {
     const ones = graph.op('Cast', [graph.op(test, [value])], { to: ELEMENT.int32 });
@@ -78,6 +79,7 @@ export function addCounts(graph: Graph, value: Value): CountValues {
   return { nan: count('IsNaN'), infinite: count('IsInf') };
 }
 
+/** The counts of several values together, once they were run. */
 export function addUp(counts: readonly CountValues[], outputs: Outputs): NonFinite {
   const sum = (key: keyof CountValues): number => counts.reduce((total, values) => total + (outputs(values[key])[0] ?? 0), 0);
   return { nan: sum('nan'), infinite: sum('infinite') };

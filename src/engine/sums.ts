@@ -132,6 +132,7 @@ function addBlocks(graph: Graph, { weight, base }: DenseJob, strip: Span, type: 
   return [block(looped, results.map((result, index) => ({ ...result, name: values[index] ?? '' })), [tiles]), ...others];
 }
 
+/** Sums of no rows. `columns`: of each used probe; `c`: sign probes a side. */
 export function emptySums(columns: readonly number[], c: number): Sums {
   const zeros = (): Float64Array[] => columns.map((count) => new Float64Array(count));
   return { squares: 0, coordinates: zeros(), leftSquares: zeros(), rightSquares: zeros(), signs: new Float64Array(c * c) };

@@ -1,3 +1,4 @@
+/** What will be read of a whole checkpoint. In: a checkpoint, probes, perhaps the base. Out: a plan, which tests assert and --dry-run prints. Pure. */
 import type { DenseWeight, Gap, ModelCheckpoint, Probe } from '../types.js';
 import { SIGNS, type ModelPlan, type ModelStep } from './model.js';
 import type { ProbeSet } from './plan.js';

@@ -1,3 +1,4 @@
+/** Carries out the plan of a whole checkpoint. In: a plan. Out: numbers only, and what could not be read. */
 import { countNonFinite, probeAllDense, readVector, type EngineOptions } from '../engine/index.js';
 import { WeightseqError } from '../errors.js';
 import { changedFiles, fileStamps } from '../files.js';

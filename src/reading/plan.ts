@@ -1,3 +1,4 @@
+/** What will be read of an adapter. In: a checkpoint and probes. Out: a plan. Pure. */
 import type { Checkpoint, Probe, ReadPlan, ReadStep, TensorInfo } from '../types.js';
 
 /** The probes of one signature by canonical weight name, under the key that its coordinates are kept by. */

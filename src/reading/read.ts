@@ -1,3 +1,4 @@
+/** Carries out the plan of an adapter. In: a plan. Out: numbers only, and what could not be read. */
 import { countNonFinite, probeAll, type EngineOptions, type ProbeJob } from '../engine/index.js';
 import { WeightseqError } from '../errors.js';
 import { failedGap, type OnProgress } from './model-read.js';

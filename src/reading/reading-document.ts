@@ -1,3 +1,4 @@
+/** The document of a kept reading. In: JSON. Out: the same, checked against format version 1. */
 import { z } from 'zod';
 import { DTYPES } from '../safetensors/dtype.js';
 

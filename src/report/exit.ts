@@ -1,3 +1,4 @@
+/** Exit codes (design, §1). In: what a report says. Out: one code for an item, and the worst of several. Pure. */
 import { ERROR_CODES, EXIT, SIGNAL_EXIT, type ExitCode, type RunExitCode } from '../errors.js';
 import type { FailOn, Report, ReportFinding, ReportItem } from './schema.js';
 

@@ -1,3 +1,4 @@
+/** The item of a path whose scan ended before it gave a result. In: the error. Out: an item of a report. Pure. */
 import type { WeightseqError } from '../errors.js';
 import { exitCodeOf } from './exit.js';
 import type { FailOn, ReportItem } from './schema.js';

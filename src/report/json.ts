@@ -1,3 +1,4 @@
+/** The JSON form. In: a report. Out: one object in which no character is a command to a terminal. Pure. */
 import type { Report } from './schema.js';
 
 /** Characters that a terminal or the log of a pipeline (`##[`) could obey or that reorder text; in JSON they are written as escapes and read back unchanged. */

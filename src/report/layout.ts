@@ -1,6 +1,5 @@
+/** Plain-text layout of the terminal forms. In: text and columns. Out: lines. Pure. */
 import wrapAnsi from 'wrap-ansi';
-
-/** Plain-text layout shared by the terminal renderers. */
 import { escapeText } from '../text.js';
 
 /** Breaks text at spaces into lines of at most `width` columns; a longer word is cut. Colours take no columns, wide characters two. */

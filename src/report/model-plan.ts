@@ -1,3 +1,4 @@
+/** The plan of a whole checkpoint, for --dry-run. In: a plan. Out: text or a JSON value. Pure. */
 import type { PreparedModel } from '../scan/model-scan.js';
 import { escapeText } from '../text.js';
 import { bytes } from './numbers.js';

@@ -1,3 +1,4 @@
+/** Plans, for --dry-run. In: what was prepared for each path. Out: text or JSON. Pure. */
 import type { Prepared } from '../scan/scan.js';
 import { escapeText } from '../text.js';
 import { escapeJson } from './json.js';

@@ -1,3 +1,4 @@
+/** From results to the Report. In: what scans gave. Out: plain data that every form renders. Pure. */
 import type { WeightseqError } from '../errors.js';
 import type { NullGroup } from '../signature/document.js';
 import type { FlooredNorm } from '../scan/change.js';

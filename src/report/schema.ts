@@ -1,3 +1,4 @@
+/** The Report: its types and its JSON Schema, from one source. */
 import { z } from 'zod';
 
 /**

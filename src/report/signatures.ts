@@ -1,3 +1,4 @@
+/** The library, for a terminal. In: signatures. Out: text. Pure. */
 import type { Signature } from '../signature/format.js';
 import { escapeText } from '../text.js';
 import { columns, paragraph } from './layout.js';

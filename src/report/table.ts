@@ -1,3 +1,4 @@
+/** The terminal form. In: a report. Out: text of 40 to 80 columns. Pure. */
 import { createColors } from 'picocolors';
 import { headlineOf, headlineText, type Headline } from './headline.js';
 import { paragraph } from './layout.js';

@@ -1,3 +1,4 @@
+/** Which base an adapter belongs to. In: its claim and its shapes. Out: the base and its signatures, or a contradiction. Pure. */
 import { WeightseqError } from '../errors.js';
 import type { KnownBase } from '../signature/document.js';
 import { knownBases, namesBase, type Library, type LibraryEntry } from '../signature/library.js';

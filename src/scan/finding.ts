@@ -1,3 +1,4 @@
+/** What one signature says of one checkpoint: the noun that passes from scan to report. */
 import type { SignatureDocument } from '../signature/document.js';
 import type { Judgement } from './judge.js';
 import type { Score } from './score.js';

@@ -1,3 +1,4 @@
+/** From score to verdict (design, §7). In: a score, its kind of fine-tune, what was not read. Out: present, absent or indeterminate, and why. Pure. */
 import type { NullGroup, SignatureDocument } from '../signature/document.js';
 import { FEWEST_SOURCES, matchNull, scoreAtLevel, testAgainstNull, type FineTuneKind, type NullTest } from './null.js';
 import { calibratedShift, type Shift } from './shift.js';

@@ -1,3 +1,4 @@
+/** The null distribution. In: a kind of fine-tune and the groups of a signature. Out: the group that matches, and p. Pure. */
 import type { KnownBase, NullGroup, NullKind } from '../signature/document.js';
 import type { Reading, Role, WeightReading } from '../types.js';
 import { studentQuantile, studentUpperTail } from './student.js';

@@ -1,3 +1,4 @@
+/** An adapter, from its path to findings. In: a path and a library. Out: a result that holds its own errors. */
 import { basename } from 'node:path';
 import { locate } from '../checkpoint/locate.js';
 import type { EngineOptions } from '../engine/index.js';

@@ -1,3 +1,4 @@
+/** The raw score. In: coordinates and coefficients. Out: a sum that decomposes over layers and weights. Pure. */
 import type { Signature } from '../signature/format.js';
 import type { WeightReading } from '../types.js';
 

@@ -1,3 +1,4 @@
+/** From score to shift. In: a score and a calibration line. Out: nats per token with a prediction interval. Pure. */
 import type { Calibration } from '../signature/document.js';
 import { studentQuantile } from './student.js';
 

@@ -1,3 +1,4 @@
+/** The document of a signature, and the index of a library. In: JSON. Out: the same, checked against format version 1. */
 import { z } from 'zod';
 
 /**

@@ -1,3 +1,4 @@
+/** Signature files (docs/signature-format.md). In: a path. Out: probes that stay on disk, coefficients and the document; and back. */
 import { basename } from 'node:path';
 import type { z } from 'zod';
 import { WeightseqError } from '../errors.js';

@@ -1,3 +1,4 @@
+/** A folder of signatures. In: a path. Out: entries, opened only when their bytes have the hash that the index lists. */
 import { createHash } from 'node:crypto';
 import { open, readFile, realpath } from 'node:fs/promises';
 import { join, relative, sep } from 'node:path';

@@ -1,3 +1,4 @@
+/** What can be checked of a signature. In: its file. Out: checks of hash, numbers and stated evidence. */
 import { readdir } from 'node:fs/promises';
 import { join, relative, sep } from 'node:path';
 import { WeightseqError } from '../errors.js';
