@@ -38,6 +38,8 @@ export function addAudit(program: Command, done: (code: ExitCode) => void): void
     .addHelpText('after', EXIT_CODES)
     .action(async (file: string, { format, head }: Flags) => {
       const check = checkChain(await readLog(file), head);
+      // A log that was cut down to nothing is not one in order.
+      if (check.lines === 0) throw new WeightseqError('usage', 'the audit log is empty: it holds no run', { file, mend: 'Give the file that scan --audit-log wrote.' });
       await output(format === 'json' ? `${escapeJson(JSON.stringify({ schemaVersion: 1, file, ...check }, null, 2))}\n` : asTable(file, check), undefined);
       done(check.problems.length > 0 ? EXIT.gate : check.unfinished.length > 0 ? EXIT.incomplete : EXIT.clean);
     });

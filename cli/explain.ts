@@ -3,6 +3,7 @@ import { normalize } from 'node:path';
 import type { Command } from 'commander';
 import { EXIT, WeightseqError, type ExitCode } from '../src/errors.js';
 import { explain } from '../src/report/explain.js';
+import { explainRule, ruleIds } from '../src/report/explain-rule.js';
 import { openReport } from '../src/report/open.js';
 import type { Report, ReportFinding, ReportItem } from '../src/report/schema.js';
 import type { SignatureDocument } from '../src/signature/document.js';
@@ -19,6 +20,7 @@ interface Flags {
 const EXAMPLES = `Examples:
   weightseq explain evil --report report.json
   weightseq explain evil --report report.json --item ./adapters/a
+  weightseq explain scan-incomplete --report report.json
   weightseq scan ./my-adapter --format json | weightseq explain evil --report -
 `;
 
@@ -33,7 +35,7 @@ export function addExplain(program: Command, done: (code: ExitCode) => void): vo
   program
     .command('explain')
     .description('say in plain words what a finding rests on, what it means and what to do next; reads no weights')
-    .argument('<trait>', 'the trait of the finding')
+    .argument('<finding>', 'a trait, or what else the report found, as SARIF names it: scan-incomplete, scan-error, beside-pickle, policy-ID')
     .requiredOption('--report <file>', 'report that scan --format json wrote; - for standard input')
     .option('--item <path>', 'the item of the report, where several have this trait')
     .addOption(libraryOption())
@@ -46,11 +48,20 @@ export function addExplain(program: Command, done: (code: ExitCode) => void): vo
     });
 }
 
-async function run(trait: string, { signatures, report: path, item: wanted }: Flags): Promise<void> {
+async function run(named: string, { signatures, report: path, item: wanted }: Flags): Promise<void> {
   const report = await openReport(path);
+  const columns = process.stdout.columns || 80;
+  const isTrait = (name: string) => report.items.some((item) => item.findings.some((f) => f.trait === name));
+  // A trait may be named as SARIF does.
+  const trait = isTrait(named) ? named : named.replace(/^trait-/u, '');
+  const rule = isTrait(trait) ? null : explainRule(wanted === undefined ? report : { ...report, items: report.items.filter((item) => plain(item.path) === plain(wanted)) }, named, columns);
+  if (rule !== null) {
+    await output(rule, undefined);
+    return;
+  }
   const { item, finding } = find(report, trait, wanted, path);
   const document = await documentOf(finding, signatures);
-  await output(explain(finding, item, report, document, process.stdout.columns || 80), undefined);
+  await output(explain(finding, item, report, document, columns), undefined);
 }
 
 /** The one finding that is meant. */
@@ -62,7 +73,8 @@ function find(report: Report, trait: string, wanted: string | undefined, file: s
   const [first, ...others] = found;
   if (first === undefined) {
     const traits = names(items.flatMap((item) => item.findings.map((f) => f.trait)));
-    throw usage(`the report has no finding of the trait ${escapeText(trait)}`, traits === '' ? 'Nothing was judged in it: see its errors with weightseq convert.' : `Name one of: ${traits}.`);
+    const known = [traits, names(ruleIds(report))].filter((text) => text !== '').join(', ');
+    throw usage(`the report has no finding of the trait ${escapeText(trait)}`, known === '' ? 'Nothing was judged in it: see it with weightseq convert.' : `Name one of: ${known}.`);
   }
   if (others.length > 0 && wanted === undefined) throw usage(`${found.length} items have the trait ${escapeText(trait)}`, `Choose one with --item: ${names(found.map((f) => f.item.path))}.`);
   return first;

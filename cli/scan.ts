@@ -72,7 +72,7 @@ export function addScan(program: Command, done: (code: RunExitCode) => void): vo
     .addHelpText('after', EXIT_CODES)
     .action(async (paths: string[], flags: ScanFlags, command: Command) => {
       const targets = await expandTargets(paths, readList);
-      await refuseFoundIn(program, targets.map(({ path }) => path));
+      await refuseFoundIn(program, targets.flatMap(({ path, origin = path }) => [path, origin]));
       await checkAuditLog(targets, flags);
       const facts = { version: version(), argv: process.argv.slice(2), cwd: process.cwd() };
       done(await audited(flags.auditLog, facts, settingsMade(program, command), (audit) => run(targets, flags, audit)));

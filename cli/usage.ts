@@ -31,7 +31,10 @@ export function usageOutput(program: Command): OutputConfiguration {
     },
     writeErr(text) {
       follow();
-      if (program.getOptionValue('logFormat') === 'json') log.error('usage', text.trim(), { code: 'usage', exitCode: EXIT.unreadable });
+      if (program.getOptionValue('logFormat') === 'json') {
+        // The help comes in parts, of which one says what is wrong.
+        if (text.startsWith('Usage:')) log.error('usage', `no command is given. ${HINT}`, { code: 'usage', exitCode: EXIT.unreadable });
+      }
       else process.stderr.write(text);
     },
   };

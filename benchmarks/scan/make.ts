@@ -116,7 +116,11 @@ export async function mergeInto(folder: string, base: string, adapter: string): 
 
 /** The nearest bf16 numbers, ties to even. */
 function nearestBfloat16(values: Float64Array): Uint16Array {
-  return Uint16Array.from(new Uint32Array(Float32Array.from(values).buffer), (bits) => (bits + 0x7fff + ((bits >>> 16) & 1)) >>> 16);
+  const bits = new Uint32Array(new Float32Array(values).buffer);
+  const codes = new Uint16Array(values.length);
+  // Typed arrays' own from() would hold every number as an object in between.
+  for (let i = 0; i < codes.length; i++) codes[i] = ((bits[i] ?? 0) + 0x7fff + (((bits[i] ?? 0) >>> 16) & 1)) >>> 16;
+  return codes;
 }
 
 /** W += scale · B·A, row by row. */

@@ -15,6 +15,7 @@ const strict: readonly Rule[] = [
   { id: 'other-base', when: 'known(base.declared) and known(base.measured) and base.declared != base.measured', level: 'error', message: 'the weights have another base than the configuration names' },
   { id: 'code-beside', when: 'beside("pickle") or beside("script") or beside("remote-code")', level: 'error', message: 'code that a loader could run lies beside the weights' },
   { id: 'other-weights', when: 'beside("weights")', level: 'error', message: 'weights that were not read lie beside those that were' },
+  { id: 'not-looked-at', when: 'beside("unseen")', level: 'error', message: 'something beside the weights could not be looked at, or was not' },
   { id: 'not-hashed', when: 'not hashed and kind != "unknown"', level: 'error', message: 'the report does not say which bytes were scanned' },
   { id: 'opaque-beside', when: 'beside("archive") or beside("binary") or beside("template")', level: 'warning', message: 'archives, binaries or templates with code lie beside the weights' },
   { id: 'unexplained', when: 'unexplained > 0', level: 'warning', message: 'weights changed that no signature scores' },

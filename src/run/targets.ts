@@ -12,6 +12,8 @@ import { systemCode } from '../files.js';
 /** A path to scan; with `error`, one of which is known already that it can't be. */
 export interface Target {
   readonly path: string;
+  /** The argument, or the line of the list, that it was found by. */
+  readonly origin?: string;
   readonly error?: WeightseqError;
 }
 
@@ -37,7 +39,9 @@ export async function expandTargets(args: readonly string[], readList: () => Pro
   if (args.filter((arg) => arg === STDIN).length > 1) throw new WeightseqError('usage', 'the list on stdin can be read only once', { mend: 'Give - once.' });
   const targets: Target[] = [];
   for (const arg of args) {
-    for (const path of arg === STDIN ? parseList(await readList()) : [arg]) targets.push(...await expandPath(path));
+    for (const path of arg === STDIN ? parseList(await readList()) : [arg]) {
+      for (const target of await expandPath(path)) targets.push({ ...target, origin: path });
+    }
   }
   return withoutDoubles(targets);
 }
@@ -62,14 +66,12 @@ async function expandPath(path: string): Promise<Target[]> {
 }
 
 async function expandPattern(pattern: string): Promise<Target[]> {
-  const { glob } = await import('tinyglobby');
-  const windows = process.platform === 'win32';
-  const paths = await glob(windows ? pattern.replaceAll('\\', '/') : pattern, { onlyFiles: false, expandDirectories: false, followSymbolicLinks: false });
-  if (paths.length === 0) return [{ path: pattern, error: new WeightseqError('not-found', 'the pattern matches nothing', { file: pattern, mend: 'Check the pattern; names that start with a dot are left out.' }) }];
-  const targets: Target[] = [];
-  // A folder is found with a slash behind it.
-  for (const path of paths.map((p) => p.replace(/(?<=.)\/$/u, '')).sort()) targets.push(...await expandPath(path));
-  return targets;
+  const { matchPattern } = await import('./pattern.js');
+  const { paths, unread } = await matchPattern(process.platform === 'win32' ? pattern.replaceAll('\\', '/') : pattern);
+  const targets: Target[] = unread.map((error) => ({ path: error.file ?? pattern, error }));
+  for (const path of paths) targets.push(...await expandPath(path));
+  if (targets.length > 0) return targets;
+  return [{ path: pattern, error: new WeightseqError('not-found', 'the pattern matches nothing', { file: pattern, mend: 'Check the pattern; names that start with a dot are left out.' }) }];
 }
 
 /** A folder that is one itself, or all that lie beneath it. */

@@ -60,6 +60,24 @@ describe('the targets of a run', () => {
     assert.deepEqual(await found(root, [join(root, '[b]1')]), ['[b]1']);
   });
 
+  it('of a pattern lie behind links too, and what may not be looked into is said', async (t) => {
+    const root = tree(t, ...adapter('in/a/m'), ...adapter('real/m'), ...adapter('in/secret/m'));
+    symlinkSync(join(root, 'real'), join(root, 'in/b'));
+    symlinkSync(join(root, 'in'), join(root, 'in/a/again'));
+    assert.deepEqual(await found(root, [join(root, 'in/*/m')]), ['in/a/m', 'in/b/m', 'in/secret/m']);
+    assert.deepEqual(await found(root, [join(root, 'in/**/adapter_config.json')]), ['in/a/m/adapter_config.json', 'in/b/m/adapter_config.json', 'in/secret/m/adapter_config.json']);
+    assert.deepEqual(await found(root, [join(root, '{real,in/a}/m')]), ['in/a/m', 'real/m']);
+    chmodSync(join(root, 'in/secret'), 0);
+    try {
+      await withoutRoot(root, async () => {
+        assert.deepEqual(await found(root, [join(root, 'in/*/m')]), ['in/secret/m !unreadable-file', 'in/a/m', 'in/b/m']);
+        assert.deepEqual(await found(root, [join(root, 'in/**/adapter_config.json')]), ['in/secret/adapter_config.json !unreadable-file', 'in/secret !unreadable-file', 'in/a/m/adapter_config.json', 'in/b/m/adapter_config.json']);
+      });
+    } finally {
+      chmodSync(join(root, 'in/secret'), 0o700);
+    }
+  });
+
   it('of nothing are an error that says so', async (t) => {
     const root = tree(t, 'empty/notes.txt', 'model/config.json');
     assert.deepEqual(await found(root, [join(root, 'empty'), join(root, 'x*')]), ['empty !not-a-model', 'x* !not-found']);
