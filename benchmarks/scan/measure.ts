@@ -57,16 +57,24 @@ export function meter(): Meter {
 }
 
 /**
- * Runs a command to its end with its output thrown away; throws when it does not end as it should. The kernel gives the peak of
- * each process alone; where there is a /proc, the sum of the meter's descendants is sampled too, and the larger counts.
+ * Runs a command twice, to its end and with its output thrown away; throws when it does not end as it should. The times are
+ * those of the first run, which nothing watches: to sum the memory of a process with gigabytes mapped takes a good part of a
+ * core. The second run gives the peak: the kernel's, of each process alone, or where there is a /proc the sampled sum of the
+ * meter's descendants, whichever is larger.
  */
-export async function measure({ program, args, codes }: Command): Promise<Cost> {
+export async function measure(command: Command): Promise<Cost> {
+  const { cpu, wall } = await runOnce(command, false);
+  const { peak } = await runOnce(command, true);
+  return { cpu, wall, peak };
+}
+
+async function runOnce({ program, args, codes }: Command, watched: boolean): Promise<Cost> {
   const { program: timer, args: options } = meter();
   const child = spawn(timer, [...options, program, ...args], { stdio: ['ignore', 'ignore', 'pipe'] });
   let stderr = '';
   child.stderr.setEncoding('utf8').on('data', (text: string) => { stderr += text; });
   let together = 0;
-  const sampler = setInterval(() => { together = Math.max(together, residentBelow(child.pid ?? 0)); }, SAMPLE_MS);
+  const sampler = watched ? setInterval(() => { together = Math.max(together, residentBelow(child.pid ?? 0)); }, SAMPLE_MS) : undefined;
   const status = await new Promise<number | null>((resolve, reject) => {
     child.on('error', reject);
     child.on('close', resolve);

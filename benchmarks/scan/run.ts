@@ -108,7 +108,7 @@ function write(file: string, title: string, contests: readonly Contest[], notes:
   const text = [
     `# ${title}`, '',
     ...contests.flatMap((contest) => [
-      `${capital(contest.about)}; page cache ${contest.cache}; ${contest.runs} runs each, in turn${contest.cache === 'warm' ? ', after one that does not count' : ''}. Whole processes with their start; memory is the sum over a program and its children, shared pages counted once.`, '',
+      `${capital(contest.about)}; page cache ${contest.cache}; ${contest.runs} runs each, in turn${contest.cache === 'warm' ? ', after one that does not count' : ''}. Whole processes with their start; memory is the sum over a program and its children, shared pages counted once, in runs of their own.`, '',
       ...table(contest), '',
     ]),
     ...notes.flatMap((note) => [note, '']),
