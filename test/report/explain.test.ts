@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { explain } from '../../src/report/explain.js';
+import { explainRule, ruleIds } from '../../src/report/explain-rule.js';
 import type { ReportFinding, ReportItem } from '../../src/report/schema.js';
 import type { SignatureDocument } from '../../src/signature/document.js';
 import { document } from '../helpers/models.js';
@@ -62,6 +63,31 @@ describe('explain', () => {
           assert.doesNotMatch(line.trim(), /^::|##\[|##vso\[/iu);
         }
       }
+    }
+  });
+});
+
+describe('explainRule', () => {
+  const gap: ReportItem = { ...UNDECIDED, path: 'adapters/gap', coverage: { ...ITEM.coverage, unread: [{ name: 'use_dora', reason: 'not scored' }] } };
+
+  it('knows the rules that hold somewhere in the report, and no others', () => {
+    assert.deepEqual(ruleIds(reportOf(ITEM, gap)), ['scan-incomplete']);
+    assert.deepEqual(ruleIds(reportOf(ITEM)), []);
+    assert.equal(explainRule(reportOf(ITEM), 'scan-incomplete', 80), null);
+    assert.equal(explainRule(reportOf(gap), 'scan-error', 80), null);
+  });
+
+  it('names where the rule holds and why, within the width', () => {
+    const text = explainRule(reportOf(ITEM, gap), 'scan-incomplete', 60) ?? '';
+    says(text, 'scan-incomplete', 'adapters/gap', 'use_dora: not scored');
+    assert.ok(!text.includes(ITEM.path));
+    for (const line of text.split('\n')) assert.ok(line.length <= 60, line);
+  });
+
+  it('prints nothing of a hostile report that steers a terminal', () => {
+    for (const text of HOSTILE) {
+      const report = hostileReport(text);
+      for (const id of ruleIds(report)) assert.doesNotMatch((explainRule(report, id, 80) ?? '').replaceAll('\n', ''), /[\p{Cc}\p{Bidi_Control}]/u);
     }
   });
 });
