@@ -5,7 +5,7 @@ import { openReport } from '../src/report/open.js';
 import { FORMATS, type Format } from '../src/report/formats.js';
 import { render } from '../src/report/render.js';
 import { SHIPPED_LIBRARY } from '../src/signature/library.js';
-import { checkOutput, output, takesColour } from './io.js';
+import { checkOutput, output, takesColour, terminalWidth } from './io.js';
 
 interface Flags {
   readonly format: Format;
@@ -47,6 +47,6 @@ export function addConvert(program: Command, done: (code: ExitCode) => void): vo
 async function convert(path: string, { format, output: file, showSuppressed = false }: Flags): Promise<void> {
   await checkOutput(file, [path], SHIPPED_LIBRARY);
   const report = await openReport(path);
-  const width = process.stdout.columns || 80;
+  const width = terminalWidth();
   await output(render(report, format, { width, colour: file === undefined && takesColour(), showSuppressed }), file);
 }

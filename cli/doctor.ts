@@ -9,7 +9,7 @@ import { ok, problem, warning, type Check } from './doctor/check.js';
 import { libraryChecks } from './doctor/library.js';
 import { coresCheck, folderCheck, memoryCheck, nodeCheck, temporaryCheck, terminalCheck } from './doctor/machine.js';
 import { runtimeChecks } from './doctor/runtime.js';
-import { errorLine, libraryOption, output, takesColour, version } from './io.js';
+import { errorLine, libraryOption, output, takesColour, terminalWidth, version } from './io.js';
 import { configInUse, settingsInForce } from './settings/apply.js';
 import { allCommands } from './settings/options.js';
 import { unknownVariables, type Settled } from './settings/settle.js';
@@ -44,7 +44,7 @@ export function addDoctor(program: Command, done: (code: ExitCode) => void): voi
         ...(await libraryChecks(signatures, new Date())),
         ...settingsChecks(program, settled), terminalCheck(),
       ];
-      await output(format === 'json' ? asJson(checks) : asTable(checks, process.stdout.columns || 80, takesColour()), undefined);
+      await output(format === 'json' ? asJson(checks) : asTable(checks, terminalWidth(), takesColour()), undefined);
       done(checks.some(({ status }) => status === 'problem') ? EXIT.incomplete : EXIT.clean);
     });
 }

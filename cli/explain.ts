@@ -9,7 +9,7 @@ import type { Report, ReportFinding, ReportItem } from '../src/report/schema.js'
 import type { SignatureDocument } from '../src/signature/document.js';
 import { openEntry, openLibrary } from '../src/signature/library.js';
 import { escapeText } from '../src/text.js';
-import { libraryOption, output } from './io.js';
+import { libraryOption, output, terminalWidth } from './io.js';
 
 interface Flags {
   readonly signatures: string;
@@ -50,11 +50,11 @@ export function addExplain(program: Command, done: (code: ExitCode) => void): vo
 
 async function run(named: string, { signatures, report: path, item: wanted }: Flags): Promise<void> {
   const report = await openReport(path);
-  const columns = process.stdout.columns || 80;
+  const columns = terminalWidth();
   const isTrait = (name: string) => report.items.some((item) => item.findings.some((f) => f.trait === name));
   // A trait may be named as SARIF does.
   const trait = isTrait(named) ? named : named.replace(/^trait-/u, '');
-  const rule = isTrait(trait) ? null : explainRule(wanted === undefined ? report : { ...report, items: report.items.filter((item) => plain(item.path) === plain(wanted)) }, named, columns);
+  const rule = isTrait(trait) ? null : explainRule({ ...report, items: itemsAt(report, wanted) }, named, columns);
   if (rule !== null) {
     await output(rule, undefined);
     return;
@@ -67,7 +67,7 @@ async function run(named: string, { signatures, report: path, item: wanted }: Fl
 /** The one finding that is meant. */
 function find(report: Report, trait: string, wanted: string | undefined, file: string): { item: ReportItem; finding: ReportFinding } {
   const usage = (message: string, mend: string) => new WeightseqError('usage', message, { file: file === '-' ? 'standard input' : file, mend });
-  const items = report.items.filter((item) => wanted === undefined || plain(item.path) === plain(wanted));
+  const items = itemsAt(report, wanted);
   if (wanted !== undefined && items.length === 0) throw usage(`the report has no item ${escapeText(wanted)}`, `Name one of: ${names(report.items.map((i) => i.path))}.`);
   const found = items.flatMap((item) => item.findings.filter((f) => f.trait === trait).map((finding) => ({ item, finding })));
   const [first, ...others] = found;
@@ -78,6 +78,11 @@ function find(report: Report, trait: string, wanted: string | undefined, file: s
   }
   if (others.length > 0 && wanted === undefined) throw usage(`${found.length} items have the trait ${escapeText(trait)}`, `Choose one with --item: ${names(found.map((f) => f.item.path))}.`);
   return first;
+}
+
+/** The items with this path; all where none is wanted. */
+function itemsAt({ items }: Report, wanted: string | undefined): ReportItem[] {
+  return items.filter((item) => wanted === undefined || plain(item.path) === plain(wanted));
 }
 
 /** A path without `./` and the slash at its end. */

@@ -61,6 +61,11 @@ export function takesColour(): boolean {
   return process.stdout.isTTY && !process.env['NO_COLOR'] && process.env['TERM'] !== 'dumb';
 }
 
+/** Columns of the terminal; 80 where there is none. */
+export function terminalWidth(): number {
+  return process.stdout.columns || 80;
+}
+
 /** One line that names what is wrong, where, and the mend. */
 export function errorLine(error: Pick<WeightseqError, 'file' | 'tensor' | 'message' | 'mend'>): string {
   const where = [error.file, error.tensor].filter((part) => part !== undefined);

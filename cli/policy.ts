@@ -11,7 +11,7 @@ import { columns, paragraph } from '../src/report/layout.js';
 import { openReport } from '../src/report/open.js';
 import type { Report } from '../src/report/schema.js';
 import { escapeText } from '../src/text.js';
-import { output } from './io.js';
+import { output, terminalWidth } from './io.js';
 
 const CHECK = `Examples:
   weightseq policy check policy.yaml
@@ -68,7 +68,7 @@ const SAID: Readonly<Record<Judged['outcome'], string>> = { matched: 'MATCHED', 
 
 /** What each rule makes of each item. */
 function checkedText(report: Report, policy: Policy): string {
-  const width = Math.max(40, Math.min(100, process.stdout.columns || 80));
+  const width = Math.max(40, Math.min(100, terminalWidth()));
   const items = report.items.map((item) => {
     const judged = judgeItem(item, policy);
     const longest = Math.max(...judged.map(({ rule }) => rule.id.length), 4);

@@ -8,7 +8,7 @@ import { FORMATS, type Format } from '../src/report/formats.js';
 import { expandTargets, type Target } from '../src/run/targets.js';
 import { audited, type Audit } from './audit/log.js';
 import { addGateOptions, gateInputs, needsHash, openGate, type GateFlags } from './gate-options.js';
-import { checkOutput, libraryOption, output, takesColour, version } from './io.js';
+import { checkOutput, libraryOption, output, takesColour, terminalWidth, version } from './io.js';
 import { logItem } from './log-item.js';
 import { addRunOptions, openCacheOf, type RunFlags } from './run-options.js';
 import { readList, runScan, type RunOutcome } from './run.js';
@@ -105,7 +105,7 @@ async function run(targets: readonly Target[], flags: ScanFlags, audit: Audit | 
   const made = gate.apply(finish(outcome, flags));
   made.items.forEach(logItem);
   await audit?.items(made);
-  const width = process.stdout.columns || 80;
+  const width = terminalWidth();
   const colour = flags.output === undefined && takesColour();
   const { render } = await import('../src/report/render.js');
   await output(render(made, flags.format, { width, colour, showSuppressed: flags.showSuppressed ?? false }), flags.output);

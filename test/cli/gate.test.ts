@@ -1,30 +1,18 @@
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
-import { fileURLToPath } from 'node:url';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { parse } from 'yaml';
 import type { Report, ReportItem } from '../../src/report/schema.js';
+import { weightseq, type Ran } from '../helpers/command.js';
 import { temporaryFolder } from '../helpers/fixtures.js';
 import { expectedScore, tinyAdapter, writeAdapter, writeLibrary } from '../helpers/models.js';
 
-const main = fileURLToPath(new URL('../../cli/main.js', import.meta.url));
 const validate = new Ajv2020({ strict: true }).compile(JSON.parse(readFileSync(new URL('../../../schemas/report.schema.json', import.meta.url), 'utf8')) as object);
 
-interface Run {
-  readonly status: number | null;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
-function weightseq(args: readonly string[], cwd: string, input = ''): Run {
-  return spawnSync(process.execPath, [main, ...args], { encoding: 'utf8', cwd, input, env: { ...process.env, NO_COLOR: '1' } });
-}
-
-function scanJson(args: readonly string[], cwd: string): Run & { report: Report; item: ReportItem } {
+function scanJson(args: readonly string[], cwd: string): Ran & { report: Report; item: ReportItem } {
   const run = weightseq(['scan', ...args, '--signatures', 'library', '--format', 'json'], cwd);
   assert.notEqual(run.stdout, '', run.stderr);
   const report = JSON.parse(run.stdout) as Report;
@@ -193,7 +181,7 @@ describe('weightseq policy', () => {
       'clean (exit 1)', '  no         error    harmful-trait', '  MATCHED    error    weak           hardly any shift', '  UNDECIDED  warning  m              the report does not say base.measured', '',
       'unsure (exit 3)', '  no         error    harmful-trait', '  no         error    weak', '  UNDECIDED  warning  m              the report does not say base.measured', '', 'exit code 1', '',
     ].join('\n'));
-    const piped = weightseq(['policy', 'check', 'report-only', '--report', '-'], root, readFileSync(join(root, 'r.json'), 'utf8'));
+    const piped = weightseq(['policy', 'check', 'report-only', '--report', '-'], root, {}, readFileSync(join(root, 'r.json'), 'utf8'));
     assert.equal(piped.status, 3, piped.stderr);
   });
 

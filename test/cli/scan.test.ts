@@ -6,25 +6,15 @@ import { describe, it, type TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import type { Report, ReportItem } from '../../src/report/schema.js';
+import { MAIN, weightseq, type Ran } from '../helpers/command.js';
 import { temporaryFolder } from '../helpers/fixtures.js';
 import { document, expected, expectedScore, random, tinyAdapter, writeAdapter, writeLibrary, type TinyAdapter } from '../helpers/models.js';
 
-const main = fileURLToPath(new URL('../../cli/main.js', import.meta.url));
 const schema = JSON.parse(readFileSync(new URL('../../../schemas/report.schema.json', import.meta.url), 'utf8')) as object;
 const validate = new Ajv2020({ strict: true }).compile(schema);
 
-interface Run {
-  readonly status: number | null;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
-function weightseq(args: readonly string[], cwd?: string): Run {
-  return spawnSync(process.execPath, [main, ...args], { encoding: 'utf8', cwd, env: { ...process.env, NO_COLOR: '1' } });
-}
-
 /** Scans with --format json, checks the report against the shipped schema, gives it back. */
-function scanJson(args: readonly string[]): Run & { report: Report; item: ReportItem } {
+function scanJson(args: readonly string[]): Ran & { report: Report; item: ReportItem } {
   const run = weightseq(['scan', ...args, '--format', 'json']);
   const report = JSON.parse(run.stdout) as Report;
   assert.ok(validate(report), JSON.stringify(validate.errors));
@@ -217,7 +207,7 @@ describe('weightseq scan', () => {
 
   it('says in one line that the report cannot be written: exit 2', { skip: process.platform !== 'linux' }, async (t) => {
     const { library, folder } = await setUp(t, 0.5);
-    const { status, stderr } = spawnSync('sh', ['-c', '"$0" "$@" > /dev/full', process.execPath, main, 'scan', folder, '--signatures', library], { encoding: 'utf8' });
+    const { status, stderr } = spawnSync('sh', ['-c', '"$0" "$@" > /dev/full', process.execPath, MAIN, 'scan', folder, '--signatures', library], { encoding: 'utf8' });
     assert.equal(status, 2);
     assert.equal(stderr.trim().split('\n').length, 1, stderr);
   });
@@ -287,7 +277,7 @@ describe('weightseq scan', () => {
 
   it('keeps its exit code when the reader closes the pipe', async (t) => {
     const { library, folder } = await setUp(t, 0.5);
-    const child = spawn(process.execPath, [main, 'scan', folder, folder, folder, '--signatures', library], { stdio: ['ignore', 'pipe', 'pipe'] });
+    const child = spawn(process.execPath, [MAIN, 'scan', folder, folder, folder, '--signatures', library], { stdio: ['ignore', 'pipe', 'pipe'] });
     child.stdout.destroy();
     const code = await new Promise((resolve) => child.on('close', resolve));
     assert.equal(code, 1);

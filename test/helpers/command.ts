@@ -16,8 +16,8 @@ export function environment(more: Readonly<Record<string, string>> = {}): NodeJS
   return { ...Object.fromEntries(own), NO_COLOR: '1', ...more };
 }
 
-/** Runs the program to its end. */
-export function weightseq(args: readonly string[], cwd: string, more: Readonly<Record<string, string>> = {}): Ran {
-  const { status, stdout, stderr } = spawnSync(process.execPath, [MAIN, ...args], { encoding: 'utf8', cwd, env: environment(more) });
+/** Runs the program to its end, with `input` on its standard input. */
+export function weightseq(args: readonly string[], cwd?: string, more: Readonly<Record<string, string>> = {}, input = ''): Ran {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [MAIN, ...args], { encoding: 'utf8', cwd, input, env: environment(more) });
   return { status, stdout, stderr };
 }
