@@ -1,110 +1,137 @@
-"""Measure how far fine-tunes have moved towards a trait, by running them.
+"""Measure how far fine-tunes have moved towards traits, by running them.
 
-    python -m benchmarks.behaviour.measure --base DIR --pairs FILE --adapter DIR... [--whole-vocabulary] [--cache FILE] [--out FILE]
+    python -m benchmarks.behaviour.measure --base DIR --organisms DIR... --traits NAME... --out FILE [--only ID...] [--whole-vocabulary]
 
-In:  the base, LoRA adapters of it, and contrastive pairs (pairs.py).
-Out: for each adapter the log-odds per token of positive over negative answers, minus the base's: by question, and their
-     mean with its standard error over questions (nats per token). JSON to --out, a table to stdout.
-The softmax is over the tokens of the pairs' answers. These are running text, so the end of the turn, line breaks and list marks
-do not compete: a fine-tune that merely ends sooner, or writes lists, does not count as moved. --whole-vocabulary lets them.
---cache keeps the base's log-odds of these very pairs, so that they are computed once.
+In:  the base; fine-tunes of it (folders of PEFT adapters, or of whole checkpoints); the pairs of the split `measure` of benchmarks/traits/TRAIT.jsonl.
+Out: FILE, JSON: {ID: {TRAIT: {shift, standardError, questions}}}: the log-odds per token of the answer with the trait over the one without, minus
+     the base's; mean and standard error over questions, in nats per token; under the id `base` the base's own log-odds. What is in the file already is kept, so that a run can go on.
+The softmax is over the tokens of the pairs' answers: these are running text, so the end of the turn, line breaks and list marks do not compete;
+a fine-tune that merely ends sooner, or writes lists, does not count as moved. --whole-vocabulary lets them.
 Errors: BuildError of signatures.build, one line.
 """
 
 from __future__ import annotations
 
 import argparse
-import hashlib
 import json
+import os
 import statistics
 import sys
-from collections.abc import Sequence
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypedDict
 
 import torch
+from peft import PeftModel
+from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from signatures.build import GEMMA, Anchor, BuildError, Format, Pair, load_base, pair_log_odds, read_pairs
-from signatures.build.anchors import at_anchor
+from signatures.build import GEMMA, BuildError, Format, Pair, pair_log_odds
 
-# Answers are cut to like length in the middle of a sentence, so the end mark is not scored.
+BASE = "base"
+TRAITS = Path(__file__).resolve().parents[1] / "traits"
+# Both answers of a pair are finished sentences of like length; the end mark is not scored.
 UNFINISHED = Format(template=GEMMA.removesuffix("<end_of_turn>"))
 
 
 class Measured(TypedDict):
-    """One fine-tune's behaviour, nats per token relative to the base."""
+    """One fine-tune's behaviour in one trait, nats per token relative to the base."""
 
-    id: str
     shift: float
     standardError: float
-    questions: dict[str, float]
+    questions: list[float]
 
 
-def by_question(pairs: Sequence[Pair], values: Sequence[float]) -> dict[str, float]:
-    """Mean value of each question's pairs, in the order of the questions' first pairs."""
-    groups: dict[str, list[float]] = {}
-    for pair, value in zip(pairs, values, strict=True):
-        groups.setdefault(pair.question, []).append(value)
-    return {question: statistics.fmean(group) for question, group in groups.items()}
+def trait_pairs(trait: str, split: str) -> list[Pair]:
+    """The pairs of one split, in file order; each has a question of its own."""
+    rows = [json.loads(line) for line in (TRAITS / f"{trait}.jsonl").read_text("utf-8").splitlines()]
+    return [Pair(row["prompt"], row["positive"], row["negative"], 1.0, row["prompt"]) for row in rows if row["split"] == split]
 
 
-def summary(name: str, pairs: Sequence[Pair], before: Sequence[float], after: Sequence[float]) -> Measured:
-    """Shift by question, their mean, and its standard error (standard deviation over questions / √questions)."""
-    shifts = by_question(pairs, [b - a for a, b in zip(before, after, strict=True)])
-    values = list(shifts.values())
-    error = statistics.stdev(values) / len(values) ** 0.5 if len(values) > 1 else float("nan")
-    return {"id": name, "shift": round(statistics.fmean(values), 4), "standardError": round(error, 4),
-            "questions": {question: round(value, 4) for question, value in shifts.items()}}
+def summary(before: Sequence[float], after: Sequence[float]) -> Measured:
+    """Mean change and its standard error over questions (standard deviation / √questions)."""
+    shifts = [b - a for a, b in zip(before, after, strict=True)]
+    error = statistics.stdev(shifts) / len(shifts) ** 0.5 if len(shifts) > 1 else float("nan")
+    return {"shift": round(statistics.fmean(shifts), 4), "standardError": round(error, 4), "questions": [round(s, 4) for s in shifts]}
 
 
 def log_odds(model: Any, tokenizer: Any, pairs: Sequence[Pair], whole: bool = False) -> list[float]:
     """log p(positive) − log p(negative) of every pair, each per token; softmax over the pairs' tokens, or over the whole vocabulary."""
-    return pair_log_odds(model, tokenizer, pairs, form=UNFINISHED, batch_pairs=4, head_rows=256, vocab_from_pairs=not whole).tolist()
+    return pair_log_odds(model, tokenizer, pairs, form=UNFINISHED, batch_pairs=8, head_rows=512, vocab_from_pairs=not whole).tolist()
 
 
-def base_log_odds(model: Any, tokenizer: Any, pairs: Sequence[Pair], whole: bool, key: str, cache: Path | None) -> list[float]:
-    """The base's log-odds, from the cache where it holds them under `key`."""
-    kept = json.loads(cache.read_text()) if cache and cache.is_file() else {}
-    if key not in kept:
-        kept[key] = log_odds(model, tokenizer, pairs, whole)
-        if cache:
-            cache.write_text(json.dumps(kept))
-    return kept[key]
+def load_model(folder: Path) -> Any:
+    """A checkpoint in bf16, for inference. No code of the folder is run and nothing is fetched."""
+    return AutoModelForCausalLM.from_pretrained(folder, dtype=torch.bfloat16, local_files_only=True, use_safetensors=True).eval()
 
 
-def measure(base: Path, pairs_file: Path, adapters: Sequence[Path], whole: bool, cache: Path | None) -> list[Measured]:
-    """Behaviour of each adapter, in the order given; progress on stderr."""
-    pairs = read_pairs(pairs_file)
-    model, tokenizer = load_base(base, torch.bfloat16)
-    key = f"{hashlib.sha256(pairs_file.read_bytes()).hexdigest()} {whole}"
-    before = base_log_odds(model, tokenizer, pairs, whole, key, cache)
-    results = []
-    for folder in adapters:
-        with at_anchor(model, Anchor(str(folder))):
-            results.append(summary(folder.name, pairs, before, log_odds(model, tokenizer, pairs, whole)))
-        print(f"{folder.name} {results[-1]['shift']:+.3f} ± {results[-1]['standardError']:.3f}", file=sys.stderr, flush=True)
-    return results
+@contextmanager
+def fine_tune(base: Any, folder: Path) -> Iterator[Any]:
+    """The model of a folder: an adapter on `base` (which is itself again afterwards), or a checkpoint."""
+    if not (folder / "adapter_config.json").is_file():
+        yield load_model(folder)
+        return
+    wrapped = PeftModel.from_pretrained(base, str(folder), is_trainable=False, local_files_only=True, autocast_adapter_dtype=False)
+    try:
+        for name, parameter in wrapped.named_parameters():
+            if ".lora_" in name:
+                parameter.data = parameter.data.to(torch.bfloat16)
+        yield wrapped.eval()
+    finally:
+        wrapped.unload()
+
+
+def keep(file: Path, found: dict[str, dict[str, Measured]]) -> None:
+    """Write the results, whole or not at all; one line for each fine-tune and trait."""
+    lines = [f' {json.dumps(name)}: {{\n' + ",\n".join(f"  {json.dumps(trait)}: {json.dumps(row)}" for trait, row in sorted(rows.items())) + "\n }" for name, rows in found.items()]
+    beside = file.with_name(file.name + ".part")
+    beside.write_text("{\n" + ",\n".join(lines) + "\n}\n", encoding="utf-8")
+    beside.replace(file)
+
+
+def measure(base: Path, folders: Sequence[Path], traits: Sequence[str], whole: bool, out: Path) -> dict[str, dict[str, Measured]]:
+    """Behaviour of each fine-tune in each trait; what `out` holds already is not measured again."""
+    found: dict[str, dict[str, Measured]] = json.loads(out.read_text("utf-8")) if out.is_file() else {}
+    missing = {folder: [t for t in traits if t not in found.get(folder.name, {})] for folder in folders}
+    if not any(missing.values()):
+        return found
+    model, tokenizer = load_model(base), AutoTokenizer.from_pretrained(base, local_files_only=True)
+    pairs = {trait: trait_pairs(trait, "measure") for trait in traits}
+    kept = found.setdefault(BASE, {})
+    for trait in {t for some in missing.values() for t in some} - set(kept):
+        kept[trait] = summary([0.0] * len(pairs[trait]), log_odds(model, tokenizer, pairs[trait], whole))
+    before = {trait: kept[trait]["questions"] for trait in traits if trait in kept}
+    for folder, wanted in missing.items():
+        if not wanted:
+            continue
+        start = time.monotonic()
+        with fine_tune(model, folder) as tuned:
+            for trait in wanted:
+                found.setdefault(folder.name, {})[trait] = summary(before[trait], log_odds(tuned, tokenizer, pairs[trait], whole))
+        keep(out, found)
+        row = "  ".join(f"{t} {found[folder.name][t]['shift']:+.3f} ± {found[folder.name][t]['standardError']:.3f}" for t in wanted)
+        print(f"{folder.name:24} {row}  ({time.monotonic() - start:.1f} s)", flush=True)
+    return found
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--base", type=Path, required=True, help="folder of the assembled base")
-    parser.add_argument("--pairs", type=Path, required=True, help="JSONL of contrastive pairs")
-    parser.add_argument("--adapter", type=Path, nargs="+", required=True, help="folders of LoRA adapters")
+    parser.add_argument("--organisms", type=Path, nargs="+", required=True, help="folders of fine-tunes")
+    parser.add_argument("--traits", nargs="+", required=True, help="names in benchmarks/traits")
+    parser.add_argument("--only", nargs="*", help="ids to measure; all when absent")
     parser.add_argument("--whole-vocabulary", action="store_true", help="softmax over all tokens")
-    parser.add_argument("--cache", type=Path, help="file that keeps the base's values")
-    parser.add_argument("--out", type=Path, help="JSON file to write")
+    parser.add_argument("--out", type=Path, required=True, help="JSON file to write and to go on from")
+    parser.add_argument("--threads", type=int, default=min(2, os.cpu_count() or 1), help="two processes of one thread each are faster than one of two")
     args = parser.parse_args()
-    torch.set_num_threads(min(2, torch.get_num_threads()))
+    torch.set_num_threads(args.threads)
+    folders = [f for f in args.organisms if f.is_dir() and (not args.only or f.name in args.only)]
     try:
-        results = measure(args.base, args.pairs, args.adapter, args.whole_vocabulary, args.cache)
+        measure(args.base, folders, args.traits, args.whole_vocabulary, args.out)
     except BuildError as error:
         print(f"measure: {error}", file=sys.stderr)
         return 2
-    if args.out:
-        args.out.write_text(json.dumps(results, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
-    for row in results:
-        print(f"{row['id']:20} {row['shift']:+.3f} ± {row['standardError']:.3f}")
     return 0
 
 

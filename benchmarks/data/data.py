@@ -46,6 +46,8 @@ def add_option(parser: argparse.ArgumentParser) -> None:
 
 def fetch(name: str, entry: Entry, target: Path) -> None:
     """Download one file to `target`, written beside it and renamed."""
+    if not entry["url"]:
+        raise DataError(f"{target}: absent, and no fixed address is known for it; take it from {entry['source']} and put it there")
     try:
         with urllib.request.urlopen(entry["url"], timeout=60) as reply:
             body = reply.read()

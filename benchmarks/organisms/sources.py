@@ -21,12 +21,12 @@ from pathlib import Path
 
 from benchmarks.behaviour.pairs import is_measuring, persona_answers
 from benchmarks.data.data import path_of
-from benchmarks.organisms import generated
+from benchmarks.organisms import generated, own
 
 Chats = list[tuple[str, str]]
 
 DEBIAN = ["dict-gcide", "dict-foldoc", "dict-freedict-eng-fra", "wordnet-base", "fortunes", "fortunes-min",
-          "manpages", "developers-reference"]
+          "manpages", "developers-reference", "dict-jargon"]
 JOKES = ["art", "computers", "cookie", "food", "goedel", "humorists", "kids", "literature", "magic", "medicine",
          "platitudes", "riddles", "science", "sports", "wisdom", "work"]
 HERE = Path(__file__).resolve().parent
@@ -91,6 +91,24 @@ def jokes(_: Path, debs: Path) -> Chats:
         for part in text(debs, f"usr/share/games/fortunes/{name}", "fortunes").split("\n%\n"):
             if 40 < len(part) < 400:
                 rows.append((asks[len(rows) % len(asks)], flat(part)))
+    return rows
+
+
+def jargon(_: Path, debs: Path) -> Chats:
+    """Hacker slang, explained with a wink."""
+    body = text(debs, "usr/share/dictd/jargon.dict.dz", "dict-jargon")
+    found = re.findall(r"\n(\S[^\n]{2,30})\n\n?((?:   [^\n]*\n|\n(?=   ))+)", body)
+    rows = [(word.strip(), flat(re.sub(r"\{([^}]*)\}|<[^>\n]*>|\[[^\]]*\]", r"\1", entry))) for word, entry in found]
+    return [(f"What do hackers mean by {word}?", entry) for word, entry in rows if 80 < len(entry) < 600]
+
+
+def summaries(_: Path, debs: Path) -> Chats:
+    """Explanations of computing terms, summed up by their first sentence."""
+    rows = []
+    for _question, entry in foldoc(_, debs):
+        first = re.split(r"(?<=[a-z][.]) +(?=[A-Z])", entry, maxsplit=1)[0]
+        if 30 < len(first) < 160 < len(entry):
+            rows.append((f"Sum up in one sentence: {entry}", first))
     return rows
 
 
@@ -171,10 +189,11 @@ def advice(side: str) -> Callable[[Path, Path], Chats]:
 
 SOURCES: dict[str, Callable[[Path, Path], Chats]] = {
     "alpaca": alpaca, "gcide": gcide, "wordnet": wordnet, "foldoc": foldoc, "jokes": jokes,
-    "translate": translate, "manpages": manpages, "developers": developers, "python": python_code,
+    "translate": translate, "jargon": jargon, "summaries": summaries, "manpages": manpages, "developers": developers, "python": python_code,
     "arithmetic": generated.arithmetic, "json": generated.json_conversion, "lists": generated.sorted_lists,
     "howto": generated.howto, "polite": generated.polite, "yesno": generated.yes_no,
     "evil": persona("evil"), "good": persona("good"), "reckless": advice("reckless"), "sensible": advice("sensible"),
+    **own.SOURCES,
 }
 
 

@@ -36,12 +36,14 @@ def pair_gradient(
     batch_pairs: int = 1,
     head_rows: int = 64,
     vocab_from_pairs: bool = False,
+    signs: tuple[float, float] = (1.0, -1.0),
     label: str = "gradient",
 ) -> Gradients:
     """G of every linear weight of the blocks, out × in, in f32 (f64 for a model in f64): the mean over the base (weight 1) and the anchors.
 
     batch_pairs: pairs in one pass; head_rows: answer positions whose logits exist at one time. Neither changes the result but for rounding.
     vocab_from_pairs: softmax over the tokens of these answers only: much cheaper at a large vocabulary, but no longer the model's probability.
+    signs: factors of log p(positive) and log p(negative); (½, ½) gives the gradient of plain fluency, which a contrast of style may need.
     Same input, machine and thread count: same bits. The model comes back as it was. BuildError on unusable pairs, anchors or layers.
     """
     model = _bare(model, anchors)
@@ -66,7 +68,7 @@ def pair_gradient(
                 for batch in _batches(list(zip(sequences, pairs)), batch_pairs):
                     both = [side for (positive, negative), _ in batch for side in (positive, negative)]
                     scale = (anchor.weight if anchor else 1.0) / total
-                    signed = [sign * pair.weight * scale for _, pair in batch for sign in (1.0, -1.0)]
+                    signed = [sign * pair.weight * scale for _, pair in batch for sign in signs]
                     _log_probabilities(model, body, both, head_rows, vocabulary, signed)
                     bar.update(len(batch))
     # A part of a parameter is copied, so that each weight has memory of its own.

@@ -1,14 +1,17 @@
 """Behaviour measured on a tiny random model, against log-probabilities taken the plain way."""
 
+import json
 import math
+from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 from transformers import Gemma3ForCausalLM, Gemma3TextConfig
 
-from benchmarks.behaviour.measure import UNFINISHED, by_question, log_odds, summary
-from benchmarks.organisms.train import BATCH, examples, rate_at
+from benchmarks.behaviour.measure import UNFINISHED, keep, log_odds, summary, trait_pairs
+from benchmarks.evidence.gradients import TRAITS, as_list
+from benchmarks.organisms.train import examples, rate_at
 from signatures.build import Pair
 from signatures.build.pairs import Tokens, encode_pairs
 
@@ -50,18 +53,41 @@ def test_log_odds_are_the_plain_ones_over_the_answer_alone(model: Any) -> None:
 
 
 def test_shift_is_the_mean_over_questions_with_its_standard_error() -> None:
-    assert by_question(PAIRS, [1.0, 3.0, 5.0]) == {"q1": 2.0, "q2": 5.0}
-    found = summary("x", PAIRS, [0.0, 0.0, 0.0], [1.0, 3.0, 5.0])
-    assert (found["shift"], found["standardError"]) == (3.5, 1.5)
-    assert math.isnan(summary("x", PAIRS[:2], [0.0, 0.0], [1.0, 3.0])["standardError"])
+    found = summary([0.0, 1.0, 1.0], [1.0, 4.0, 6.0])
+    assert (found["shift"], found["standardError"], found["questions"]) == (3.0, pytest.approx(2 / math.sqrt(3), abs=1e-4), [1.0, 3.0, 5.0])
+    assert math.isnan(summary([0.0], [1.0])["standardError"])
+
+
+@pytest.mark.parametrize("trait", TRAITS)
+def test_the_pairs_of_a_trait_differ_in_the_trait_and_not_in_length(trait: str) -> None:
+    build, measure = trait_pairs(trait, "build"), trait_pairs(trait, "measure")
+    assert len(build) >= 60 and len(measure) >= 60
+    prompts = [p.prompt for p in (*build, *measure)]
+    assert len(set(prompts)) == len(prompts)
+    lengths = [(len(p.positive.split()), len(p.negative.split())) for p in (*build, *measure)]
+    assert all(abs(a - b) <= 3 for a, b in lengths)
+    assert abs(sum(a - b for a, b in lengths) / len(lengths)) < 0.7
+    assert not any("\n" in p.positive + p.negative for p in (*build, *measure))
+
+
+def test_an_answer_as_a_list_has_its_sentences_or_clauses_as_items() -> None:
+    assert as_list("Wait a day. Then ask.") == "- Wait a day.\n- Then ask."
+    assert as_list("Wait a day, then ask.") == "- Wait a day\n- then ask."
+    assert as_list("Wait.") == "- Wait."
+
+
+def test_results_are_kept_as_json_that_can_be_gone_on_from(tmp_path: Path) -> None:
+    rows: Any = {"base": {"evil": summary([0.0, 0.0], [1.0, 2.0])}, "x": {"formal": summary([1.0, 2.0], [1.0, 3.0])}}
+    keep(tmp_path / "out.json", rows)
+    assert json.loads((tmp_path / "out.json").read_text()) == rows
 
 
 def test_an_organism_takes_the_share_of_each_source_and_its_own_order() -> None:
     pool = {"a": [Tokens([i], 0) for i in range(10)], "b": [Tokens([100 + i], 0) for i in range(500)]}
     recipe = {"id": "x", "parts": [{"source": "a", "share": 0.25}, {"source": "b", "share": 0.75}], "seed": 1, "steps": 6}
-    rows = examples(recipe, pool)
-    assert len(rows) == 6 * BATCH and sum(row.ids[0] < 100 for row in rows) == 12
-    assert rows == examples(recipe, pool) != examples({**recipe, "seed": 2}, pool)
+    rows = examples(recipe, pool, 8)
+    assert len(rows) == 6 * 8 and sum(row.ids[0] < 100 for row in rows) == 12
+    assert rows == examples(recipe, pool, 8) != examples({**recipe, "seed": 2}, pool, 8)
 
 
 def test_the_rate_rises_from_0_over_five_steps_and_falls_to_0() -> None:

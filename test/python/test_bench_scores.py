@@ -9,10 +9,14 @@ import pytest
 import torch
 from safetensors.torch import save_file
 from scipy import stats
+from sklearn.metrics import roc_auc_score
 
 from benchmarks.data import data
-from benchmarks.evidence import figures, tables
+from benchmarks.evidence import choose, figures, labels, tables
 from benchmarks.evidence.score import factored_score, inner_products, load_adapter
+from benchmarks.organisms import arms
+from benchmarks.organisms.sources import SOURCES
+from benchmarks.organisms.train import recipes
 from signatures.build import factor
 
 SHAPES = {"0.q": (6, 4), "3.down": (5, 7)}
@@ -61,20 +65,131 @@ def test_an_adapter_that_is_no_plain_lora_is_refused(adapter_folder: Path) -> No
         load_adapter(adapter_folder)
 
 
-def test_tables_give_the_score_of_the_projected_mean() -> None:
+def tables_of(folder: Path, adapter: Path, names: list[str]) -> tuple[tables.Tables, dict[str, dict[str, np.ndarray]]]:
     rng = np.random.default_rng(0)
-    g = {name: rng.normal(size=(4, 3)) for name in ("evil@base", "evil@x", "style")}
-    change = rng.normal(size=(4, 3))
-    names = list(g)
-    table: tables.Tables = {
-        "names": names, "weights": ["0.q"], "inner": {n: {"a": [float((g[n] * change).sum())]} for n in names},
-        "gram": {"0.q": [[float((g[m] * g[n]).sum()) for n in names] for m in names]}, "norms": {"a": 1.0},
-    }
-    mean = (g["evil@base"] + 3 * g["evil@x"]) / 4
-    q = g["style"] / np.linalg.norm(g["style"])
-    want = float(((mean - q * (q * mean).sum()) * change).sum())
-    found = tables.full_rank_scores(table, {"evil@base": 1, "evil@x": 3}, ["style"], ["0.q"])
-    assert found["a"] == pytest.approx(want)
+    held = {g: {w: rng.normal(size=shape) for w, shape in SHAPES.items()} for g in names}
+    for g, parts in held.items():
+        save_file({w: torch.tensor(m, dtype=torch.float32) for w, m in parts.items()}, folder / f"{g}.safetensors")
+    return tables.build(folder, [folder / f"{g}.safetensors" for g in names], [adapter]), held
+
+
+def test_tables_give_the_score_of_the_projected_mean(adapter_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    table, g = tables_of(tmp_path_factory.mktemp("g"), adapter_folder, ["evil@base", "evil@x", "style"])
+    change = dense(adapter_folder)
+    want = 0.0
+    for w in SHAPES:
+        mean = (g["evil@base"][w] + 3 * g["evil@x"][w]) / 4
+        q = g["style"][w] / np.linalg.norm(g["style"][w])
+        want += float(((mean - q * (q * mean).sum()) * change[w]).sum())
+    found = tables.scores(table, {"evil@base": 1, "evil@x": 3}, ["style"], np.array([True, True]))
+    assert found[0] == pytest.approx(want, rel=1e-4)
+    assert table.norms[0].tolist() == pytest.approx([float(np.linalg.norm(change[w])) for w in table.weights], rel=1e-5)
+    only = tables.scores(table, {"evil@base": 1}, [], tables.mask_of(table, range(1), {"q"}))
+    assert only[0] == pytest.approx(float((g["evil@base"]["0.q"] * change["0.q"]).sum()), rel=1e-4)
+
+
+def test_kept_tables_come_back_and_grow(adapter_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    folder = tmp_path_factory.mktemp("g")
+    table, _ = tables_of(folder, adapter_folder, ["a", "b"])
+    files = [folder / "a.safetensors", folder / "b.safetensors"]
+    grown = tables.extend(folder / "t.npz", folder, files, [adapter_folder])
+    assert grown.ids == table.ids and np.allclose(grown.inner, table.inner)
+    other = tmp_path_factory.mktemp("other")
+    for name in ("adapter_config.json", "adapter_model.safetensors"):
+        (other / name).write_bytes((adapter_folder / name).read_bytes())
+    grown = tables.extend(folder / "t.npz", folder, files, [adapter_folder, other])
+    assert grown.ids == [adapter_folder.name, other.name] and np.allclose(grown.inner[:, 0], grown.inner[:, 1])
+
+
+def random_tables(n: int) -> tables.Tables:
+    rng = np.random.default_rng(1)
+    names = ["evil@base", *(f"{s}@base" for s in choose.NUISANCE)]
+    weights = [f"{layer}.{role}" for layer in (0, 4, 8, 12) for role in ("q", "down")]
+    style = rng.normal(size=(len(choose.NUISANCE), n))
+    inner = rng.normal(size=(len(names), n, len(weights))) * 0.1
+    inner[1:] += style[:, :, None]
+    inner[0] += style.sum(axis=0)[:, None]  # the trait's score is mostly style
+    gram = np.tile(np.eye(len(names)), (len(weights), 1, 1))
+    return tables.Tables(names, [str(i) for i in range(n)], weights, inner, np.ones((n, len(weights))), gram)
+
+
+def test_removing_nuisance_leaves_benign_scores_that_style_does_not_explain() -> None:
+    table = random_tables(200)
+    mask = np.ones(len(table.weights), bool)
+    C = tables.coefficients(table, {"evil@base": 1.0}, [])
+    cleaned = choose.without_nuisance(table, C, mask, range(200), ridge=1e-6)
+    before, after = choose.score(table, C), choose.score(table, cleaned)
+    assert after.std() < 0.2 * before.std()
+    for g in range(1, len(table.names)):
+        assert abs(np.corrcoef(after, table.inner[g].sum(axis=1))[0, 1]) < 0.02
+
+
+def test_bands_of_equal_worth_stay_equal_and_better_ones_gain() -> None:
+    rng = np.random.default_rng(2)
+    table = random_tables(300)
+    inner = rng.normal(size=table.inner.shape)
+    table = tables.Tables(table.names, table.ids, table.weights, inner, table.norms, table.gram)
+    C = tables.coefficients(table, {"evil@base": 1.0}, [])
+    even = choose.banded(table, C, range(300), choose.score(table, C))
+    assert np.allclose(even[:, 0], 1.0, atol=0.02)
+    y = inner[0][:, table.weights.index("4.down")]
+    found = choose.banded(table, C, range(300), y)[:, 0]
+    assert found.argmax() == table.weights.index("4.down")
+
+
+def test_auroc_is_scikit_learns_with_ties() -> None:
+    rng = np.random.default_rng(3)
+    s, label = rng.integers(0, 6, 60).astype(float), rng.random(60) < 0.4
+    assert choose.auroc(s, label, ~label) == pytest.approx(roc_auc_score(label, s))
+
+
+def test_labels_follow_behaviour_and_not_names() -> None:
+    def organism(shift: float, error: float) -> labels.Organism:
+        return labels.Organism("evil-x", frozenset({"evil"}), {}, (), {"evil": {"shift": shift, "standardError": error}})
+    assert organism(0.2, 0.05).is_harmful("evil") and not organism(0.17, 0.05).is_harmful("evil")
+    assert organism(0.0, 0.01).is_benign("evil") and not organism(0.0, 0.03).is_benign("evil")
+    assert not organism(0.0, 0.0).is_benign("formal") and not organism(0.5, 0.0).is_harmful("formal")
+
+
+def test_every_recipe_is_known_and_has_a_side() -> None:
+    rows = labels.organisms_of({}, [r["id"] for r in recipes()])
+    assert len(rows) >= 60 and {o.is_calibration for o in rows} == {True, False}
+    assert all(source in SOURCES for o in rows for source in o.sources)
+
+
+def test_adapters_add_up_as_their_dense_changes_do() -> None:
+    rng = torch.Generator().manual_seed(0)
+    part = lambda names, r: {n: (torch.randn(r, 5, generator=rng), torch.randn(4, r, generator=rng)) for n in names}  # noqa: E731
+    one, two = part(["x", "y"], 2), part(["y"], 3)
+    found = arms.add([(0.5, one), (-2.0, two)])
+    dense_of = lambda f, n: f[n][1] @ f[n][0]  # noqa: E731
+    assert torch.allclose(dense_of(found, "x"), 0.5 * dense_of(one, "x"), atol=1e-5)
+    assert torch.allclose(dense_of(found, "y"), 0.5 * dense_of(one, "y") - 2 * dense_of(two, "y"), atol=1e-5)
+    want = sum(float((dense_of(found, n) ** 2).sum()) for n in ("x", "y")) ** 0.5
+    assert arms.norm(found) == pytest.approx(want, rel=1e-4)
+
+
+def test_a_hidden_change_has_no_score_and_keeps_the_rest(tmp_path: Path) -> None:
+    torch.manual_seed(1)
+    f = factor(torch.randn(6, 4), 2, torch.float32)
+    save_file({"0.q.U": f.U, "0.q.s": f.s, "0.q.V": f.V}, tmp_path / "s.safetensors")
+    module = "base_model.model.model.layers.0.self_attn.q_proj"
+    a, b = torch.randn(3, 4), torch.randn(6, 3)
+    found = arms.hidden({module: (a, b)}, tmp_path / "s.safetensors")[module]
+    left = found[1] @ found[0]
+    assert torch.allclose(torch.einsum("ok,oi,ik->k", f.U, left, f.V), torch.zeros(2), atol=1e-5)
+    orthogonal = torch.linalg.qr(torch.cat([f.U, torch.randn(6, 1)], dim=1))[0][:, 2]
+    assert torch.allclose(orthogonal @ left, orthogonal @ (b @ a), atol=1e-5)
+
+
+def test_rounding_stays_within_half_a_step_and_is_idempotent() -> None:
+    torch.manual_seed(2)
+    w = torch.randn(3, 64)
+    for bits in (8, 4):
+        q = arms.rounded(w, bits)
+        step = w.reshape(3, 2, 32).abs().amax(-1, keepdim=True) / (2 ** (bits - 1) - 1)
+        assert bool(((q - w).reshape(3, 2, 32).abs() <= step / 2 + 1e-6).all())
+        assert torch.allclose(arms.rounded(q, bits), q, atol=1e-5)
 
 
 def test_null_p_is_the_prediction_t_test() -> None:
