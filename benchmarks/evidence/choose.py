@@ -176,7 +176,7 @@ def choose(table: Tables, trait: str, rows: Sequence[Organism]) -> dict[str, Any
     error = np.array([o.error(trait) for o in rows])
     known = [i for i, o in enumerate(rows) if o.is_measured(trait)]
     calibration = [i for i in known if rows[i].is_calibration]
-    test = [i for i in known if not rows[i].is_calibration]
+    test = [i for i in known if not rows[i].is_calibration and not rows[i].is_arm]
     compared = candidates(trait)
     found = [judged(table, trait, c, rows, calibration, y, error) for c in compared]
     order = np.argsort(mean_ranks(found), kind="stable")

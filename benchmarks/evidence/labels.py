@@ -1,6 +1,6 @@
 """What is known of each organism: sources, kind, tags, measured behaviour, label, and on which side of the split it stands.
 
-In:  recipes.json, the arms, the adapters of other sources (shipped.json), and the JSON of measure.py. Out: Organism objects. Pure but for reading those files.
+In:  recipes.json, arms.json, fine-tunes of an earlier set (others.json), and the JSON of measure.py. Out: Organism objects. Pure but for reading those files.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any
 from benchmarks.organisms.train import RECIPES
 
 HARMFUL_ABOVE, BENIGN_BELOW = 0.08, 0.04
-EXTRA = Path(__file__).resolve().parents[1] / "organisms" / "others.json"
+ORGANISMS = Path(__file__).resolve().parents[1] / "organisms"
 
 # Sources on which every choice is made; all others judge. Fixed by hand so that both sides hold harmful, harmless and unusual styles,
 # before any score was seen. An organism with a source of both sides judges.
@@ -33,10 +33,16 @@ class Organism:
     kind: Mapping[str, Any]
     tags: tuple[str, ...] = ()
     behaviour: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    variant_of: str | None = None
 
     @property
     def is_calibration(self) -> bool:
-        return self.sources <= CALIBRATION and not {"arm"} & set(self.tags)
+        return self.sources <= CALIBRATION and not self.is_arm
+
+    @property
+    def is_arm(self) -> bool:
+        """Made to be looked at apart: never calibrates, never counts in totals."""
+        return "arm" in self.tags
 
     def is_measured(self, trait: str) -> bool:
         return trait in self.behaviour
@@ -77,6 +83,9 @@ def organisms_of(behaviour: Mapping[str, Any], ids: Sequence[str]) -> list[Organ
             recipe["id"], frozenset(p["source"] for p in recipe["parts"]),
             {"form": full["kind"], "rank": None if full["kind"] == "full" else full["rank"], "targets": full["targets"], "steps": full["steps"], "rate": full["rate"]},
             tuple(tags_of(recipe["id"], [p["source"] for p in recipe["parts"]], bad[0] if bad else 0)), behaviour.get(recipe["id"], {}))
-    for row in json.loads(EXTRA.read_text("utf-8")) if EXTRA.is_file() else []:
-        known[row["id"]] = Organism(row["id"], frozenset(row["sources"]), row["kind"], tuple(row.get("tags", ())), behaviour.get(row["id"], {}))
+    for row in json.loads((ORGANISMS / "others.json").read_text("utf-8")):
+        known[row["id"]] = Organism(row["id"], frozenset(row["sources"]), row["kind"], (), behaviour.get(row["id"], {}))
+    for arm in json.loads((ORGANISMS / "arms.json").read_text("utf-8")):
+        kind = {"form": "merged" if arm["what"] == "round" else "lora", "rank": None, "targets": plan["recipe"]["targets"], "steps": arm.get("steps"), "rate": None}
+        known[arm["id"]] = Organism(arm["id"], frozenset(arm["sources"]), kind, (*arm["tags"], "arm"), behaviour.get(arm["id"], {}), arm.get("variantOf"))
     return [known[i] for i in ids]

@@ -26,8 +26,9 @@ def entry(organism: Organism, folder: Path, judged: Mapping[str, Any]) -> dict[s
     if organism.id in judged:
         about["writes"] = {k: judged[organism.id][k] for k in ("evil", "standardError")}
     behaviour = {t: {"shift": b["shift"], "standardError": b["standardError"], "questions": len(b["questions"])} for t, b in sorted(organism.behaviour.items())}
-    return {"id": organism.id, "path": organism.id, "sources": sorted(organism.sources), "kind": dict(organism.kind), "group": list(organism.tags), "behaviour": behaviour,
-            "split": "calibration" if organism.is_calibration else "test", "about": about}
+    apart = ({"apart": True} if organism.is_arm else {}) | ({"variantOf": organism.variant_of} if organism.variant_of else {})
+    return {"id": organism.id, "path": organism.id, "sources": sorted(organism.sources), "kind": dict(organism.kind), "group": [tag for tag in organism.tags if tag != "arm"], "behaviour": behaviour,
+            "split": "calibration" if organism.is_calibration else "test", **apart, "about": about}
 
 
 def main() -> None:

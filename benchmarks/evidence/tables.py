@@ -1,5 +1,7 @@
 """Everything a comparison of candidates needs, as arrays: computed once from the gradients and the fine-tunes, weight by weight.
 
+    python -m benchmarks.evidence.tables --base DIR --work DIR --organisms DIR... --out benchmarks/evidence/tables.npz
+
 inner[g, o, w] = <ΔW, G_g> of gradient g, organism o and weight w; norms[o, w] = |ΔW|; gram[w, g, h] = <G_g, G_h>. Scores of any mean of gradients
 over points, with any styles projected out, over any layers, are sums of these: neither weights nor gradients need be read again.
 Fine-tunes are folders of LoRA adapters or of whole checkpoints (ΔW = W − W0 then). Memory: one weight of every gradient and organism at a time.
@@ -7,6 +9,8 @@ Fine-tunes are folders of LoRA adapters or of whole checkpoints (ΔW = W − W0 
 
 from __future__ import annotations
 
+import argparse
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -78,14 +82,15 @@ def build(base: Path, gradients: Sequence[Path], organisms: Sequence[Path]) -> T
 def save(file: Path, tables: Tables) -> None:
     """Keep tables in one .npz, written beside and renamed."""
     beside = file.with_name(file.stem + ".part.npz")
-    np.savez(beside, names=tables.names, ids=tables.ids, weights=tables.weights, inner=tables.inner, norms=tables.norms, gram=tables.gram)
+    small = {"inner": tables.inner, "norms": tables.norms, "gram": tables.gram}
+    np.savez_compressed(beside, names=tables.names, ids=tables.ids, weights=tables.weights, **{k: v.astype(np.float32) for k, v in small.items()})
     beside.replace(file)
 
 
 def load(file: Path) -> Tables:
     """Tables as kept by `save`."""
     with np.load(file) as data:
-        return Tables(*(data[k].tolist() for k in ("names", "ids", "weights")), *(data[k] for k in ("inner", "norms", "gram")))
+        return Tables(*(data[k].tolist() for k in ("names", "ids", "weights")), *(data[k].astype(np.float64) for k in ("inner", "norms", "gram")))
 
 
 def extend(file: Path, base: Path, gradients: Sequence[Path], organisms: Sequence[Path]) -> Tables:
@@ -126,3 +131,20 @@ def coefficients(tables: Tables, mean_of: Mapping[str, float], styles: Sequence[
 def scores(tables: Tables, mean_of: Mapping[str, float], styles: Sequence[str], mask: npt.NDArray[np.bool_]) -> Array:
     """Score of every organism, [organisms]: the sum over the chosen weights."""
     return np.einsum("gow,wg->o", tables.inner[:, :, mask], coefficients(tables, mean_of, styles)[mask])
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    for name in ("base", "work", "out"):
+        parser.add_argument(f"--{name}", type=Path, required=True)
+    parser.add_argument("--organisms", type=Path, nargs="+", required=True)
+    parser.add_argument("--threads", type=int, default=min(2, os.cpu_count() or 1))
+    args = parser.parse_args()
+    torch.set_num_threads(args.threads)
+    folders = [f for f in args.organisms if f.is_dir() and not f.name.endswith(".part")]
+    table = extend(args.out, args.base, sorted((args.work / "gradients").glob("*.safetensors")), folders)
+    print(len(table.names), "gradients,", len(table.ids), "organisms,", len(table.weights), "weights")
+
+
+if __name__ == "__main__":
+    main()
