@@ -67,6 +67,7 @@ async function run(path: string, { signatures: folder, output, hash }: Flags): P
   const failed = withChanged(reading.failed, changed);
   const gaps = [...checkpoint.gaps, ...plan.gaps];
   await writeReading(output, {
+    of: 'weights',
     reading: { ...reading, failed },
     provenance: {
       tool: { name: 'weightseq', version: version() },
@@ -77,6 +78,8 @@ async function run(path: string, { signatures: folder, output, hash }: Flags): P
       signatures: taken.map(({ sha256, document }) => ({ trait: document.trait, base: document.base.name, sha256 })),
       weightsTotal: checkpoint.weights.length,
       gaps,
+      plan: null,
+      part: null,
     },
   });
   if (!checkpoint.architecture.known) {

@@ -2,10 +2,11 @@
 export { locate } from './checkpoint/locate.js';
 export { ERROR_CODES, EXIT, WeightseqError, type ErrorCode, type ExitCode } from './errors.js';
 export { locateModel } from './checkpoint/model.js';
+export { compareReadings, compareWeights, independentP, type Comparable, type ComparableWeight, type Comparison, type WeightComparison } from './reading/compare.js';
 export { planModel } from './reading/model-plan.js';
 export { readModel } from './reading/model-read.js';
-export type { ModelPlan, ModelReading } from './reading/model.js';
-export { openReading, writeReading, type KeptReading } from './reading/reading-file.js';
+export type { DeltaReading, DeltaWeight, DenseReading, InvariantChoice, Invariants, ModelPlan, ModelReading, Part } from './reading/model.js';
+export { openModelReading, openReading, writeReading, type KeptDelta, type KeptModel, type KeptReading, type Provenance } from './reading/reading-file.js';
 export { applyGate, type Gate } from './gate/gate.js';
 export { openPolicy, type Policy } from './gate/policy-file.js';
 export { openSuppressions, type Suppression } from './gate/suppressions-file.js';

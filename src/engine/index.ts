@@ -1,6 +1,7 @@
 /** The engine. In: ranges of files, as weights and as probes. Out: numbers. */
 export type { ProbeReading } from './algebra.js';
 export { countNonFinite } from './census.js';
+export { isWide } from './dtype.js';
 export { probeAllDense } from './dense-pool.js';
 export { probeDense, type DenseReading } from './dense.js';
 export { probeLowRank, probeLowRanks } from './lowrank.js';

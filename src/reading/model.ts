@@ -1,4 +1,4 @@
-/** The nouns of whole checkpoints: what will be read of one, and the numbers that reading it gives. */
+/** The nouns of readings: what will be read of a checkpoint, and the numbers that reading it, or an adapter, gives. */
 import type { DenseWeight, Dtype, Gap, Probe, Role, TensorInfo, Vector } from '../types.js';
 
 /** The random ±1 probes X and Y (docs/signature-format.md). */
@@ -9,6 +9,32 @@ export interface SignProbes {
 
 /** Those of every reading and of the shipped signatures. */
 export const SIGNS: SignProbes = { seed: 0, columns: 16 };
+
+/**
+ * What a reading may hold of a weight M (W, or ΔW of an adapter) beside its probes: what descent is traced by where hidden
+ * units were permuted, scaled or rotated. All numbers are float32, as the file holds them; c is the columns of the sign probes.
+ */
+export interface Invariants {
+  /** |M_i·| of every row (out), and |M_·j| of every column (in): Euclidean. */
+  readonly lines?: { readonly rows: Float32Array; readonly columns: Float32Array };
+  /** Leading singular values, largest first: of an adapter all of them, of a checkpoint c estimates from below. */
+  readonly spectrum?: Float32Array;
+  /** Y = M Ω (out × c) and Z = M' Ψ (in × c), row-major, with Ω and Ψ the right and the left sign probes of the weight. */
+  readonly sketch?: { readonly range: Float32Array; readonly corange: Float32Array };
+}
+
+/** Which invariants to take; none unless asked for. */
+export interface InvariantChoice {
+  readonly lines: boolean;
+  readonly spectrum: boolean;
+  readonly sketch: boolean;
+}
+
+/** Part `index` (from 1) of `count`: whole weights, consecutive in the order of the plan (`partOf`). */
+export interface Part {
+  readonly index: number;
+  readonly count: number;
+}
 
 /** One weight, and what to take of it; with `base`, of W − W0. */
 export interface ModelStep {
@@ -52,6 +78,8 @@ export interface DenseReading {
   readonly signs: Float64Array;
   /** Frobenius norm. */
   readonly norm: number;
+  /** What was asked for; absent where nothing was. */
+  readonly invariants?: Invariants;
 }
 
 export interface VectorReading {
@@ -71,6 +99,38 @@ export interface ModelReading {
   readonly baseVectors: readonly VectorReading[];
   readonly failed: readonly Gap[];
   readonly nonFinite: readonly { readonly name: string; readonly nan: number; readonly infinite: number; readonly bytes: number }[];
+  readonly bytes: number;
+  readonly signs: SignProbes;
+}
+
+/** The numbers of one weight that an adapter changes: of ΔW = scale · L·R, exact up to rounding. */
+export interface DeltaWeight {
+  readonly name: string;
+  readonly role: Role;
+  readonly layer: number | null;
+  /** The module path in the model, without wrapper prefixes. */
+  readonly module: string;
+  readonly shape: readonly [outputs: number, inputs: number];
+  /** Of the left factor. */
+  readonly dtype: Dtype;
+  /** Of both factors; what the parts of a fused weight share counts once. */
+  readonly bytes: number;
+  readonly rank: number;
+  /** By probe key: u_i' ΔW v_i. */
+  readonly coordinates: ReadonlyMap<string, Float64Array>;
+  /** X' ΔW Y, columns × columns. */
+  readonly signs: Float64Array;
+  /** |ΔW|, Frobenius. */
+  readonly norm: number;
+  readonly invariants?: Invariants;
+}
+
+/** A reading of an adapter. */
+export interface DeltaReading {
+  readonly of: 'delta';
+  readonly weights: readonly DeltaWeight[];
+  readonly failed: readonly Gap[];
+  readonly nonFinite: ModelReading['nonFinite'];
   readonly bytes: number;
   readonly signs: SignProbes;
 }

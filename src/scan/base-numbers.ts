@@ -1,7 +1,7 @@
 /** The base's own numbers, which are subtracted from a checkpoint's. In: signatures and a reading of the base. Out: numbers by weight. */
 import { WeightseqError } from '../errors.js';
 import { SIGNS, type VectorReading } from '../reading/model.js';
-import type { KeptReading } from '../reading/reading-file.js';
+import type { KeptModel } from '../reading/reading-file.js';
 import { readTensors } from '../safetensors/file.js';
 import { decodeFloats } from '../safetensors/values.js';
 import type { ListedSignature } from '../signature/library.js';
@@ -33,7 +33,7 @@ const MOST_DIFFERENCE = 1e-2;
  * What signatures and a reading tell of a base.
  * @throws WeightseqError `base-mismatch` when the reading is not of the signatures' base, `reading-invalid` when it was taken with other sign probes
  */
-export async function baseNumbers(signatures: readonly ListedSignature[], kept: KeptReading | null): Promise<BaseNumbers> {
+export async function baseNumbers(signatures: readonly ListedSignature[], kept: KeptModel | null): Promise<BaseNumbers> {
   if (kept && (kept.reading.signs.seed !== SIGNS.seed || kept.reading.signs.columns !== SIGNS.columns)) {
     throw new WeightseqError('reading-invalid', 'the reading of the base was taken with other sign probes', { mend: 'Take it again: weightseq read BASE -o FILE.' });
   }

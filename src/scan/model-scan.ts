@@ -4,7 +4,7 @@ import { asWeightseqError, WeightseqError } from '../errors.js';
 import { planModel } from '../reading/model-plan.js';
 import { readModelApart } from '../reading/apart.js';
 import type { ModelPlan, ModelReading } from '../reading/model.js';
-import { isReading, openReading, type KeptReading } from '../reading/reading-file.js';
+import { isReading, openModelReading, type KeptModel } from '../reading/reading-file.js';
 import { openSafetensors } from '../safetensors/file.js';
 import type { KnownBase } from '../signature/document.js';
 import { baseNorm, knownBases, openBaseReading, openEntry, type Library, type ListedSignature } from '../signature/library.js';
@@ -155,7 +155,7 @@ async function scanWeights(path: string, options: ModelScanOptions): Promise<Out
 
 async function scanReading(path: string, options: ModelScanOptions): Promise<Outcome> {
   if (options.base !== undefined) throw new WeightseqError('usage', 'a reading can\'t be held against the weights of a base', { file: path, mend: 'Give --base-reading, or the checkpoint itself.' });
-  const { reading, provenance } = await openReading(path);
+  const { reading, provenance } = await openModelReading(path);
   const { signatures, ...chosen } = await choose(reading.weights, provenance.baseClaim, path, options);
   const usable = signatures.filter(({ sha256 }) => provenance.signatures.some((s) => s.sha256 === sha256));
   const newer = signatures.filter((signature) => !usable.includes(signature)).map(({ document }) => escapeText(document.trait));
@@ -198,8 +198,8 @@ function otherBase(ratio: number, { name }: BaseOf): WeightseqError {
 }
 
 /** The reading of the base that the user gives, or that the library has. */
-async function baseReading(knownBase: KnownBase | null, options: ModelScanOptions): Promise<KeptReading | null> {
-  if (options.baseReading !== undefined) return openReading(options.baseReading);
+async function baseReading(knownBase: KnownBase | null, options: ModelScanOptions): Promise<KeptModel | null> {
+  if (options.baseReading !== undefined) return openModelReading(options.baseReading);
   return knownBase && openBaseReading(options.library, knownBase.name);
 }
 

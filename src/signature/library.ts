@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { open, readFile, realpath } from 'node:fs/promises';
 import { join, relative, sep } from 'node:path';
 import { WeightseqError } from '../errors.js';
-import { openReading, readingNorm, type KeptReading } from '../reading/reading-file.js';
+import { openModelReading, readingNorm, type KeptModel } from '../reading/reading-file.js';
 import { escapeText } from '../text.js';
 import { libraryIndex, type KnownBase, type LibraryIndex } from './document.js';
 import { readSignature, type Signature } from './format.js';
@@ -92,13 +92,13 @@ async function checkAndRead(library: Library, entry: LibraryEntry): Promise<List
 
 /**
  * The library's reading of a base; null when it has none.
- * @throws WeightseqError `signature-hash` when the bytes are not those of the index, and as `openReading`
+ * @throws WeightseqError `signature-hash` when the bytes are not those of the index, and as `openModelReading`
  */
-export async function openBaseReading(library: Library, base: string): Promise<KeptReading | null> {
+export async function openBaseReading(library: Library, base: string): Promise<KeptModel | null> {
   const listed = library.bases.find(({ name }) => name === base);
   if (listed === undefined) return null;
   const { path } = await checkHash(library, listed.reading, listed.sha256);
-  return openReading(path);
+  return openModelReading(path);
 }
 
 /** |W0| of a base, Frobenius, over all its weights; null when the library has no reading of it. Throws as `openBaseReading`. */

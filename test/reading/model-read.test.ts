@@ -3,12 +3,13 @@ import { rmSync, utimesSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { locateModel } from '../../src/checkpoint/model.js';
+import type { DeltaWeight, ModelReading } from '../../src/reading/model.js';
 import { planModel } from '../../src/reading/model-plan.js';
 import { readModel } from '../../src/reading/model-read.js';
 import type { KeptReading } from '../../src/reading/reading-file.js';
-import { openReading, writeReading } from '../../src/reading/reading-file.js';
+import { openModelReading, openReading, writeReading } from '../../src/reading/reading-file.js';
 import { writeSafetensors } from '../../src/safetensors/writer.js';
-import { temporaryFolder } from '../helpers/fixtures.js';
+import { fixture, temporaryFolder } from '../helpers/fixtures.js';
 import { pathOf, tinyBase, writeModel } from '../helpers/tiny-models.js';
 
 const options = { executionProvider: 'cpu', threads: 1 } as const;
@@ -96,24 +97,49 @@ describe('a reading on disk', () => {
     const [first, ...others] = read.weights;
     assert.ok(first);
     const hash = 'a'.repeat(64);
-    const reading = { ...read, weights: [{ ...first, norm: NaN, coordinates: new Map([[hash, Float64Array.of(1, NaN, 1 / 3)]]) }, ...others] };
+    const [outputs, inputs] = first.shape;
+    const invariants = {
+      lines: { rows: new Float32Array(outputs).fill(1 / 3), columns: new Float32Array(inputs).fill(NaN) }, spectrum: Float32Array.of(3, 2, 1),
+      sketch: { range: new Float32Array(outputs * 16).fill(0.1), corange: new Float32Array(inputs * 16).fill(-0) },
+    };
+    const reading: ModelReading = { ...read, weights: [{ ...first, norm: NaN, coordinates: new Map([[hash, Float64Array.of(1, NaN, 1 / 3)]]), invariants }, ...others] };
     const kept: KeptReading = {
+      of: 'weights',
       reading,
       provenance: {
         tool: { name: 'weightseq', version: '1' }, architecture: { name: 'llama', known: true }, bytes: 1, baseClaim: null, files: [{ name: 'x', bytes: 1, sha256: null }],
-        signatures: [{ trait: 'evil', base: 'b', sha256: hash }], weightsTotal: 22, gaps: [{ name: 'a', reason: 'b', bytes: 3 }],
+        signatures: [{ trait: 'evil', base: 'b', sha256: hash }], weightsTotal: 22, gaps: [{ name: 'a', reason: 'b', bytes: 3 }], plan: 'b'.repeat(64), part: { index: 2, count: 3 },
       },
     };
     const file = join(folder, 'kept');
     await writeReading(file, kept);
     assert.deepEqual(await openReading(file), kept);
+    const weights = reading.weights.map(({ name, role, layer, shape, dtype, bytes, norm, signs, coordinates, invariants: its }): DeltaWeight => (
+      { name, role, layer, shape, dtype, bytes, norm, signs, coordinates, ...(its ? { invariants: its } : {}), module: `model.${name}`, rank: 3 }
+    ));
+    const { failed, nonFinite, bytes, signs } = read;
+    const delta: KeptReading = { of: 'delta', reading: { of: 'delta', weights, failed, nonFinite, bytes, signs }, provenance: { ...kept.provenance, part: null } };
+    await writeReading(file, delta);
+    assert.deepEqual(await openReading(file), delta);
+    await assert.rejects(openModelReading(file), { code: 'reading-invalid', message: /of an adapter/ });
+  });
+
+  it('of format version 1 is read as it was', async (t) => {
+    const folder = temporaryFolder(t);
+    await writeModel(folder, tinyBase(), 'BF16');
+    const { weights, vectors } = await readModel(planModel(await locateModel(folder), []), options);
+    const kept = await openModelReading(fixture('readings/version-1.safetensors'));
+    assert.deepEqual(kept.reading.weights.map((weight) => ({ ...weight, coordinates: new Map() })), weights);
+    assert.deepEqual(kept.reading.vectors, vectors);
+    assert.deepEqual([kept.provenance.part, kept.provenance.plan, kept.provenance.weightsTotal], [null, null, 22]);
   });
 
   const bad: [string, ReadonlyMap<string, string>, RegExp][] = [
     ['another file', new Map(), /does not say format/],
-    ['a later version', new Map([['format', 'weightseq-reading'], ['version', '2']]), /version 2/],
+    ['a later version', new Map([['format', 'weightseq-reading'], ['version', '3']]), /version 3, this program reads versions 1 and 2/],
     ['no JSON', new Map([['format', 'weightseq-reading'], ['version', '1'], ['reading', '{']]), /not JSON/],
     ['a document without fields', new Map([['format', 'weightseq-reading'], ['version', '1'], ['reading', '{}']]), /field schemaVersion/],
+    ['a document of no kind', new Map([['format', 'weightseq-reading'], ['version', '2'], ['reading', '{}']]), /field of/],
   ];
   for (const [name, metadata, message] of bad) {
     it(`is refused: ${name}`, async (t) => {
