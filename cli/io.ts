@@ -36,15 +36,15 @@ const INPUT = /(?:\.safetensors|\.bin|config\.json|index\.json)$/u;
 
 /**
  * Holds the file to be written against what is read, before anything is read.
- * @param library the folder of signatures
+ * @param library the folder of signatures, where one is read
  * @throws WeightseqError `usage` when it is one of the inputs, or would have the name of one in a folder that is read
  */
-export async function checkOutput(file: string | undefined, inputs: readonly string[], library: string): Promise<void> {
+export async function checkOutput(file: string | undefined, inputs: readonly string[], library?: string): Promise<void> {
   if (file === '') throw new WeightseqError('usage', '-o has no file name', { mend: 'Give the path of a file.' });
   if (file === undefined) return;
   const target = await realpath(file).catch(async () => join(await realpath(dirname(file)).catch(() => dirname(file)), basename(file)));
   const isNew = await stat(target).then(() => false, () => true);
-  for (const input of [...inputs, library]) {
+  for (const input of [...inputs, ...(library === undefined ? [] : [library])]) {
     const real = await realpath(input).catch(() => null);
     // A library lists its files: a new one in it is nobody's.
     if (real === null || (input === library && isNew)) continue;

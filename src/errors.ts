@@ -62,6 +62,11 @@ export const ERROR_CODES = {
   // readings
   'reading-invalid': EXIT.unreadable,
   'reading-outdated': EXIT.incomplete,
+  'reading-part': EXIT.incomplete,
+  'part-none': EXIT.unreadable,
+  'part-mismatch': EXIT.unreadable,
+  'part-twice': EXIT.unreadable,
+  'part-missing': EXIT.unreadable,
   // saved reports, and what they are held against
   'report-invalid': EXIT.unreadable,
   'policy-invalid': EXIT.unreadable,

@@ -175,6 +175,26 @@ export interface Probe {
   readonly columns: number;
 }
 
+/**
+ * What a reading may hold of a weight M (W, or ΔW of an adapter) beside its probes: what descent is traced by where hidden
+ * units were permuted, scaled or rotated. All numbers are float32, as the file holds them; c is the columns of the sign probes.
+ */
+export interface Invariants {
+  /** |M_i·| of every row (out), and |M_·j| of every column (in): Euclidean. */
+  readonly lines?: { readonly rows: Float32Array; readonly columns: Float32Array };
+  /** Leading singular values, largest first: of an adapter all of them, of a checkpoint c estimates from below. */
+  readonly spectrum?: Float32Array;
+  /** Y = M Ω (out × c) and Z = M' Ψ (in × c), row-major, with Ω and Ψ the right and the left sign probes of the weight. */
+  readonly sketch?: { readonly range: Float32Array; readonly corange: Float32Array };
+}
+
+/** Which invariants to take; none unless asked for. */
+export interface InvariantChoice {
+  readonly lines: boolean;
+  readonly spectrum: boolean;
+  readonly sketch: boolean;
+}
+
 /** One weight and the probes to take of it. */
 export interface ReadStep {
   readonly weight: Weight;
@@ -202,6 +222,9 @@ export interface WeightReading {
   readonly deltaNorm: number;
   /** By probe key: u_i' ΔW v_i. */
   readonly coordinates: ReadonlyMap<string, Float64Array>;
+  /** X' ΔW Y, where sign probes were asked for. */
+  readonly signs?: Float64Array;
+  readonly invariants?: Invariants;
 }
 
 /** Numbers only; every later stage works from it. */
@@ -212,5 +235,5 @@ export interface Reading {
   /** Bytes of weights that were read. */
   readonly bytes: number;
   /** Tensors that hold NaN or infinity, with how many. */
-  readonly nonFinite: readonly { readonly tensor: TensorInfo; readonly nan: number; readonly infinite: number }[];
+  readonly nonFinite: readonly { readonly name: string; readonly nan: number; readonly infinite: number; readonly bytes: number }[];
 }

@@ -1,5 +1,5 @@
 /** The r × r algebra of ΔW = scale · L·R, in float64. In: the products of both sides. Out: coordinates and norm, and whether to trust them. */
-import type { TensorInfo } from '../types.js';
+import type { Invariants, TensorInfo } from '../types.js';
 import type { Both, ProbeJob, Products, Side } from './products.js';
 
 /** The numbers of one weight. */
@@ -12,6 +12,10 @@ export interface ProbeReading {
   readonly nonFinite: readonly { readonly tensor: TensorInfo; readonly nan: number; readonly infinite: number }[];
   /** The factors are large and nearly cancel: what is left of them depends on the precision in which a loader multiplies. */
   readonly cancels: boolean;
+  /** X' ΔW Y, columns × columns, where there were sign probes; NaN when a factor is not finite. */
+  readonly signs?: Float64Array;
+  /** What was asked for; absent where a factor is not finite. */
+  readonly invariants?: Invariants;
 }
 
 /** Σ|A∘B| over tr(AB): above it, float32 Grams leave too few digits of the norm. */
@@ -24,15 +28,16 @@ const MOST_CANCELLATION = 64;
 const leastSum = (terms: number): number => terms * 2 ** -106;
 
 /** The reading of a weight whose coordinates and norm all are `value`. */
-export function constantReading({ probes }: ProbeJob, value: number): ProbeReading {
-  return { deltaNorm: value, coordinates: new Map(probes.map(({ key, columns }) => [key, new Float64Array(columns).fill(value)])), nonFinite: [], cancels: false };
+export function constantReading({ probes, signs }: ProbeJob, value: number): ProbeReading {
+  const coordinates = new Map(probes.map(({ key, columns }) => [key, new Float64Array(columns).fill(value)]));
+  return { deltaNorm: value, coordinates, nonFinite: [], cancels: false, ...(signs ? { signs: new Float64Array(signs.columns ** 2).fill(value) } : {}) };
 }
 
 /**
  * Coordinates scale · Σ_j P_ij Q_ji and norm |scale| · √tr((L'L)(R R')).
  * @param exponents t_j where the products are those of column j of L and row j of R divided by powers of two that multiply to 2^t_j
  */
-export function combine({ delta: { rank, scale }, probes }: ProbeJob, { left, right }: Both<Products>, exponents = new Float64Array(rank)): ProbeReading {
+export function combine({ delta: { rank, scale }, probes, signs }: ProbeJob, { left, right }: Both<Products>, exponents = new Float64Array(rank)): ProbeReading {
   const top = exponents.reduce((most, exponent) => Math.max(most, exponent), -Infinity);
   const weight = exponents.map((exponent) => 2 ** (exponent - top));
   let trace = 0;
@@ -44,17 +49,24 @@ export function combine({ delta: { rank, scale }, probes }: ProbeJob, { left, ri
       magnitude += Math.abs(product);
     }
   }
-  const coordinates = new Map<string, Float64Array>(probes.map(({ key }) => [key, new Float64Array()]));
-  probes.filter(({ columns }) => columns > 0).forEach(({ key, columns }, index) => {
+  /** u_i' ΔW v_k of the probes in a place. */
+  const bilinear = (index: number, i: number, k: number): number => {
     const P = left.projections[index] ?? new Float64Array();
     const Q = right.projections[index] ?? new Float64Array();
-    coordinates.set(key, Float64Array.from({ length: columns }, (_, i) => {
-      let sum = 0;
-      for (let at = i * rank, j = 0; j < rank; at++, j++) sum += (P[at] ?? 0) * (Q[at] ?? 0) * (weight[j] ?? 0);
-      return timesPowerOfTwo(scale * sum, top);
-    }));
+    let sum = 0;
+    for (let j = 0; j < rank; j++) sum += (P[i * rank + j] ?? 0) * (Q[k * rank + j] ?? 0) * (weight[j] ?? 0);
+    return timesPowerOfTwo(scale * sum, top);
+  };
+  const coordinates = new Map<string, Float64Array>(probes.map(({ key }) => [key, new Float64Array()]));
+  const used = probes.filter(({ columns }) => columns > 0);
+  used.forEach(({ key, columns }, index) => {
+    coordinates.set(key, Float64Array.from({ length: columns }, (_, i) => bilinear(index, i, i)));
   });
-  return { deltaNorm: timesPowerOfTwo(Math.abs(scale) * Math.sqrt(Math.max(trace, 0)), top), coordinates, nonFinite: [], cancels: magnitude > MOST_CANCELLATION * trace };
+  const c = signs?.columns ?? 0;
+  return {
+    deltaNorm: timesPowerOfTwo(Math.abs(scale) * Math.sqrt(Math.max(trace, 0)), top), coordinates, nonFinite: [], cancels: magnitude > MOST_CANCELLATION * trace,
+    ...(signs ? { signs: Float64Array.from({ length: c * c }, (_, at) => bilinear(used.length, Math.floor(at / c), at % c)) } : {}),
+  };
 }
 
 /**

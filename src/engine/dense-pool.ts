@@ -10,7 +10,8 @@ import { WeightseqError } from '../errors.js';
 import { warm } from './ahead.js';
 import type { NonFinite } from './census.js';
 import type { Reply, Request } from './dense-worker.js';
-import { readDense, runCensus, runSums, type DenseReading, type OnShare, type Runner, type Task } from './dense.js';
+import { readDense, runTask, type DenseReading, type OnShare, type Runner, type Task } from './dense.js';
+import type { StripProducts } from './multiply.js';
 import type { EngineOptions } from './session.js';
 import { byteRanges } from './strips.js';
 import type { DenseJob, Sums } from './sums.js';
@@ -38,9 +39,9 @@ export async function* probeAllDense<Job extends DenseJob>(jobs: Iterable<Job>, 
         const next = iterator.next();
         if (next.done === true) break;
         const job = next.value;
-        const { weight, base, probes, signs } = job;
+        const { weight, base, probes, signs, invariants } = job;
         // Without what else the caller's job carries: a task is copied to its thread.
-        const reading = attempt({ weight, ...(base === undefined ? {} : { base }), probes, signs }, options, team.runner, (share) => { onShare(job, share); });
+        const reading = attempt({ weight, ...(base === undefined ? {} : { base }), probes, signs, ...(invariants === undefined ? {} : { invariants }) }, options, team.runner, (share) => { onShare(job, share); });
         // It is awaited in its turn; until then its failure is nobody's.
         reading.catch(() => undefined);
         begun.push({ job, reading });
@@ -96,7 +97,7 @@ function newTeam(threads: number, options: EngineOptions): Team {
       taken = true;
       waiting--;
       const hand = idle.pop();
-      if (hand === undefined) return await (task.kind === 'sums' ? runSums(task, options) : runCensus(task, options));
+      if (hand === undefined) return await runTask(task, options);
       try {
         return await hand.perform(task);
       } finally {
@@ -113,6 +114,7 @@ function newTeam(threads: number, options: EngineOptions): Team {
     runner: {
       sums: async (task) => await perform(task) as Sums,
       census: async (task) => await perform(task) as NonFinite,
+      product: async (task) => await perform(task) as StripProducts,
     },
     waiting: () => waiting,
     stop: () => { ended = true; },

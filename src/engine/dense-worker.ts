@@ -1,7 +1,7 @@
 /** A thread that runs sessions for dense-pool.ts: the runtime blocks the thread it runs in. In: tasks. Out: their sums or counts. */
 import { parentPort, workerData } from 'node:worker_threads';
 import { WeightseqError, type ErrorCode, type ErrorDetail } from '../errors.js';
-import { runCensus, runSums, type Task } from './dense.js';
+import { runTask, type Task } from './dense.js';
 import type { EngineOptions } from './session.js';
 
 export interface Request {
@@ -23,7 +23,7 @@ parentPort?.on('message', (message: Request | 'end') => {
 
 async function answer({ id, task }: Request): Promise<Reply> {
   try {
-    return { id, result: task.kind === 'sums' ? await runSums(task, options) : await runCensus(task, options) };
+    return { id, result: await runTask(task, options) };
   } catch (error) {
     if (!(error instanceof WeightseqError)) return { id, code: null, message: error instanceof Error ? error.stack ?? error.message : String(error), detail: {} };
     const { code, message, file, tensor, mend } = error;

@@ -5,12 +5,15 @@
  * does not suffice (overflow, underflow), the weight is read again in float64.
  */
 import { WeightseqError } from '../errors.js';
+import type { Invariants } from '../types.js';
 import { addCounts, addUp, type NonFinite } from './census.js';
 import { isFloat } from './dtype.js';
 import { newGraph } from './graph.js';
 import { requireFiniteProbes } from './lowrank.js';
 import { matrix, type Real } from './matrix.js';
+import { invariantsOf, multiply } from './invariants.js';
 import { ELEMENT } from './onnx.js';
+import { all, multiplyStrip, type ProductTask, type StripProducts } from './multiply.js';
 import { run, type EngineOptions } from './session.js';
 import { layoutOf, requireFit, stripsOf, tilesOf, type Span } from './strips.js';
 import { emptySums, realOf, sumStrip, usedProbes, type DenseJob, type Sums } from './sums.js';
@@ -31,17 +34,21 @@ export interface DenseReading {
   readonly norm: number;
   /** Numbers of W that are NaN or infinite. */
   readonly nonFinite: NonFinite;
+  /** What was asked for; absent where W holds NaN or infinity. */
+  readonly invariants?: Invariants;
 }
 
 /** One session's work; plain data, so that it can go to another thread. */
 export type Task =
   | { readonly kind: 'sums'; readonly job: DenseJob; readonly strip: Span; readonly type: Real }
-  | { readonly kind: 'census'; readonly job: DenseJob; readonly of: 'weight' | 'base'; readonly strip: Span };
+  | { readonly kind: 'census'; readonly job: DenseJob; readonly of: 'weight' | 'base'; readonly strip: Span }
+  | ProductTask;
 
 /** Does the work of one session, here or elsewhere. */
 export interface Runner {
   readonly sums: (task: Extract<Task, { kind: 'sums' }>) => Promise<Sums>;
   readonly census: (task: Extract<Task, { kind: 'census' }>) => Promise<NonFinite>;
+  readonly product: (task: ProductTask) => Promise<StripProducts>;
 }
 
 /** float32: half a unit in the last place of 1. */
@@ -52,13 +59,18 @@ const EPSILON = 2 ** -24;
  * @throws WeightseqError `engine-failed`, `provider-unavailable`, or `signature-invalid` for a probe with NaN or infinity
  */
 export async function probeDense(job: DenseJob, options: EngineOptions): Promise<DenseReading> {
-  return readDense(job, options, { sums: (task) => runSums(task, options), census: (task) => runCensus(task, options) });
+  return readDense(job, options, { sums: (task) => runSums(task, options), census: (task) => runCensus(task, options), product: (task) => multiplyStrip(task, options) });
 }
 
-export const runSums = ({ job, strip, type }: Extract<Task, { kind: 'sums' }>, options: EngineOptions): Promise<Sums> => sumStrip(job, strip, type, options);
+/** Carries out one task in this thread. */
+export function runTask(task: Task, options: EngineOptions): Promise<Sums | NonFinite | StripProducts> {
+  return task.kind === 'sums' ? runSums(task, options) : task.kind === 'census' ? runCensus(task, options) : multiplyStrip(task, options);
+}
+
+const runSums = ({ job, strip, type }: Extract<Task, { kind: 'sums' }>, options: EngineOptions): Promise<Sums> => sumStrip(job, strip, type, options);
 
 /** Counts NaN and infinities in one strip. */
-export async function runCensus({ job, of, strip }: Extract<Task, { kind: 'census' }>, options: EngineOptions): Promise<NonFinite> {
+async function runCensus({ job, of, strip }: Extract<Task, { kind: 'census' }>, options: EngineOptions): Promise<NonFinite> {
   const dense = (of === 'base' ? job.base ?? job.weight : job.weight).values;
   const layout = layoutOf(job.weight.values, job.weight.shape);
   const graph = newGraph();
@@ -75,7 +87,7 @@ export async function readDense(job: DenseJob, options: EngineOptions, runner: R
   const { weight: { values, shape } } = job;
   const base = job.base?.values;
   const layout = layoutOf(values, shape);
-  if (layout.rows * layout.columns === 0) return reading(job, emptySums(usedProbes(job).map(({ columns }) => columns), job.signs?.columns ?? 0), 0);
+  if (layout.rows * layout.columns === 0) return finish(emptySums(usedProbes(job).map(({ columns }) => columns), job.signs?.columns ?? 0, [layout.rows, layout.columns]), 0);
   requireFit(values, shape);
   if (base !== undefined) requireFit(base, shape);
   const width = job.probes.reduce((total, { columns }) => total + columns, job.signs?.columns ?? 0);
@@ -88,7 +100,7 @@ export async function readDense(job: DenseJob, options: EngineOptions, runner: R
 
   const type = realOf(job);
   const sums = await sumAs(type, onShare);
-  if (suffices(sums, shape, type)) return reading(job, sums, type === ELEMENT.float ? EPSILON : 0);
+  if (suffices(sums, shape, type)) return finish(sums, type === ELEMENT.float ? EPSILON : 0, type);
   if (!Number.isFinite(sums.squares)) {
     const bad = await countIn('weight');
     if (bad.nan + bad.infinite > 0) return nanReading(job, bad);
@@ -97,10 +109,18 @@ export async function readDense(job: DenseJob, options: EngineOptions, runner: R
       throw new WeightseqError('engine-failed', `the base holds ${nan} NaN and ${infinite} infinite numbers`, { file: base.tensor.file, tensor: base.tensor.name, mend: 'Fetch the base again.' });
     }
   }
-  const exact = reading(job, type === ELEMENT.double ? sums : await sumAs(ELEMENT.double), 0);
+  const exact = await finish(type === ELEMENT.double ? sums : await sumAs(ELEMENT.double), 0, ELEMENT.double);
   await requireFiniteProbes(job, exact, options);
   if (Number.isFinite(exact.norm)) return exact;
   throw new WeightseqError('engine-failed', 'its numbers are so large that float64 does not hold their squares', { file: values.tensor.file, tensor: values.tensor.name, mend: 'Check how the file was written.' });
+
+  async function finish(found: Sums, epsilon: number, as?: Real): Promise<DenseReading> {
+    const numbers = reading(job, found, epsilon);
+    const { invariants: choice } = job;
+    if (choice === undefined || !Number.isFinite(numbers.norm)) return numbers;
+    const invariants = await invariantsOf({ job, choice, layout, sums: found, multiply: as && ((given) => multiply(runner, { job, strips, type: as, ...given })) });
+    return { ...numbers, invariants };
+  }
 
   async function countIn(of: 'weight' | 'base'): Promise<NonFinite> {
     const dense = of === 'weight' ? values : base;
@@ -108,15 +128,6 @@ export async function readDense(job: DenseJob, options: EngineOptions, runner: R
     const counts = await all(strips.map((strip) => runner.census({ kind: 'census', job, of, strip })));
     return { nan: counts.reduce((sum, { nan }) => sum + nan, 0), infinite: counts.reduce((sum, { infinite }) => sum + infinite, 0) };
   }
-}
-
-/** All results in order; when one fails, after the others have ended. */
-async function all<T>(promises: readonly Promise<T>[]): Promise<T[]> {
-  const settled = await Promise.allSettled(promises);
-  return settled.map((result) => {
-    if (result.status === 'rejected') throw result.reason;
-    return result.value;
-  });
 }
 
 /** Whether nothing overflowed and, but for rounding, nothing vanished. Squares under 2^-126 are lost in float32. */
@@ -135,13 +146,15 @@ function addSums(parts: readonly Sums[]): Sums {
   const add = (to: Float64Array, from: Float64Array | undefined): void => {
     from?.forEach((value, i) => { to[i] = (to[i] ?? 0) + value; });
   };
+  const rowSquares = Float64Array.from(parts.flatMap((part) => [...part.rowSquares]));
   for (const part of others) {
     first.squares += part.squares;
     add(first.signs, part.signs);
+    add(first.columnSquares, part.columnSquares);
     first.coordinates.forEach((to, index) => { add(to, part.coordinates[index]); });
     first.leftSquares.forEach((to, index) => { add(to, part.leftSquares[index]); });
   }
-  return first;
+  return { ...first, rowSquares };
 }
 
 function reading(job: DenseJob, sums: Sums, epsilon: number): DenseReading {

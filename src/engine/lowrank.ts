@@ -8,6 +8,7 @@ import { WeightseqError } from '../errors.js';
 import { combine, constantReading, isTrustworthy, type ProbeReading } from './algebra.js';
 import { censusOfFactors, countNonFinite } from './census.js';
 import { newGraph } from './graph.js';
+import { lowRankInvariants } from './lowrank-invariants.js';
 import { ELEMENT } from './onnx.js';
 import { addProducts, both, collect, sidesOf, type Both, type ProbeJob, type Products, type Side } from './products.js';
 import { run, type EngineOptions } from './session.js';
@@ -27,14 +28,15 @@ export async function probeLowRank(job: ProbeJob, options: EngineOptions): Promi
 export async function probeLowRanks(jobs: readonly ProbeJob[], options: EngineOptions): Promise<ProbeReading[]> {
   const nonEmpty = jobs.filter(({ delta, shape: [outputs, inputs] }) => delta.rank * outputs * inputs > 0);
   const [first] = nonEmpty;
-  if (first === undefined) return jobs.map((job) => constantReading(job, 0));
   const graph = newGraph();
   const values = new Map(nonEmpty.map((job) => [job, both(sidesOf(job), (side) => addProducts(graph, side, ELEMENT.float))]));
-  const outputs = await run(graph.finish(), options, first.delta.left.tensor);
+  const outputs = first && await run(graph.finish(), options, first.delta.left.tensor);
   const readings: ProbeReading[] = [];
   for (const job of jobs) {
     const ofJob = values.get(job);
-    readings.push(ofJob === undefined ? constantReading(job, 0) : await readingOf(job, both(ofJob, (ofSide) => collect(ofSide, outputs)), options));
+    const reading = ofJob === undefined || outputs === undefined ? constantReading(job, 0) : await readingOf(job, both(ofJob, (ofSide) => collect(ofSide, outputs)), options);
+    const { invariants: choice } = job;
+    readings.push(choice === undefined || reading.nonFinite.length > 0 ? reading : { ...reading, invariants: await lowRankInvariants(job, choice, options) });
   }
   return readings;
 }

@@ -2,11 +2,12 @@
  * One factor of ΔW = scale · L·R in a graph: its Gram matrix and its projections on the probes, in tiles along its long side.
  * L (out × r) gives L'L and P = U'L; R (r × in) is L's mirror image and gives R R' and Q' = V'R'. Out: r × r and k × r each.
  */
-import type { Factor, LowRank, Probe, TensorInfo } from '../types.js';
+import type { Factor, InvariantChoice, LowRank, Probe, TensorInfo } from '../types.js';
 import { elementOf } from './dtype.js';
 import type { Graph, Value } from './graph.js';
 import { ELEMENT } from './onnx.js';
 import type { Numbers, Outputs } from './session.js';
+import { signRows, type ProbeSide, type SignMatrix } from './signs.js';
 
 /** What the left side of a product has, and the right. */
 export interface Both<T> {
@@ -24,6 +25,10 @@ export interface ProbeJob {
   readonly delta: LowRank;
   readonly shape: readonly [outputs: number, inputs: number];
   readonly probes: readonly Probe[];
+  /** Random ±1 probes of docs/signature-format.md, drawn by the name of the weight; none when absent. */
+  readonly signs?: { readonly name: string; readonly seed: number; readonly columns: number };
+  /** Norms of rows and columns, spectrum, sketches; the last needs sign probes. */
+  readonly invariants?: InvariantChoice;
 }
 
 /** A factor as it lies in its file: `length` × rank, or `wide`: rank × `length`. */
@@ -34,9 +39,12 @@ export interface Side {
   readonly rank: number;
   /** Of a factor that is not wide, the stored rows that it consists of; all when absent. */
   readonly rows?: Factor['rows'];
-  /** Probes of this side, each `length` × columns. */
-  readonly probes: readonly { readonly tensor: TensorInfo; readonly columns: number }[];
+  /** Probes of this side, each `length` × columns; the sign probes last. */
+  readonly probes: readonly SideProbe[];
 }
+
+/** A tensor of a signature, or signs. */
+export type SideProbe = { readonly tensor: TensorInfo; readonly columns: number } | SignMatrix;
 
 /** What a run gives for one side. */
 export interface Products {
@@ -58,11 +66,12 @@ const TILE_ELEMENTS = 2 ** 18;
 const MOST_TILES = 16;
 
 /** Both sides of a job; probes without columns are left out. */
-export function sidesOf({ delta: { left, right, rank }, shape: [outputs, inputs], probes }: ProbeJob): Both<Side> {
+export function sidesOf({ delta: { left, right, rank }, shape: [outputs, inputs], probes, signs }: ProbeJob): Both<Side> {
   const used = probes.filter(({ columns }) => columns > 0);
+  const signsOf = (side: ProbeSide): SignMatrix[] => (signs === undefined ? [] : [{ ...signs, side }]);
   return {
-    left: { tensor: left.tensor, wide: left.transposed, length: outputs, rank, ...(left.rows ? { rows: left.rows } : {}), probes: used.map(({ U, columns }) => ({ tensor: U, columns })) },
-    right: { tensor: right.tensor, wide: !right.transposed, length: inputs, rank, probes: used.map(({ V, columns }) => ({ tensor: V, columns })) },
+    left: { tensor: left.tensor, wide: left.transposed, length: outputs, rank, ...(left.rows ? { rows: left.rows } : {}), probes: [...used.map(({ U, columns }) => ({ tensor: U, columns })), ...signsOf('left')] },
+    right: { tensor: right.tensor, wide: !right.transposed, length: inputs, rank, probes: [...used.map(({ V, columns }) => ({ tensor: V, columns })), ...signsOf('right')] },
   };
 }
 
@@ -107,8 +116,10 @@ export function addProducts(graph: Graph, side: Side, type: typeof ELEMENT.float
   const ofTiles = tiles(graph, side, type).map(({ value, first, count }) => {
     const tile = factor === undefined ? value : graph.op('Mul', [value, factor]);
     const gram = graph.op('Gemm', [tile, tile], wide ? { transB: 1 } : { transA: 1 });
-    const projections = probes.map(({ tensor, columns }) => {
-      const probe = graph.op('Cast', [graph.tensor(tensor, length * columns, { first, count, columns })], { to: type });
+    const projections = probes.map((of) => {
+      const { columns } = of;
+      const stored = 'tensor' in of ? graph.tensor(of.tensor, length * columns, { first, count, columns }) : graph.bytes(signRows(of, first, count), [count, columns]);
+      const probe = graph.op('Cast', [stored], { to: type });
       return graph.output(graph.op('Gemm', [probe, tile], wide ? { transA: 1, transB: 1 } : { transA: 1 }), type, [columns, rank]);
     });
     return { gram: graph.output(gram, type, [rank, rank]), projections };

@@ -5,7 +5,7 @@
  * Z = M·[R_1 | R_2 | … | Y] is the one large product, in tiles of float32, with R_i the probes on the side of the columns;
  * what is left, Σ_rows L∘Z and X'Z_Y with L the probes on the side of the rows, is a few numbers a row and done here.
  */
-import type { DenseWeight, Probe, TensorInfo } from '../types.js';
+import type { DenseWeight, InvariantChoice, Probe, TensorInfo } from '../types.js';
 import { isWide } from './dtype.js';
 import { newGraph, type Graph, type Value } from './graph.js';
 import { isOnePiece, join, matrix, storedTiles, type Real } from './matrix.js';
@@ -22,6 +22,8 @@ export interface DenseJob {
   readonly probes: readonly Probe[];
   /** Random ±1 probes of docs/signature-format.md; null for none. */
   readonly signs: { readonly seed: number; readonly columns: number } | null;
+  /** Norms of rows and columns, spectrum, sketches of docs/reading-format.md; the last two need sign probes. */
+  readonly invariants?: InvariantChoice;
 }
 
 /** Sums over the rows of a strip. */
@@ -36,6 +38,9 @@ export interface Sums {
   readonly rightSquares: readonly Float64Array[];
   /** X'WY, row-major; empty without sign probes. */
   readonly signs: Float64Array;
+  /** By row of the strip, and by column of M: Σ M² along it; empty unless asked for. */
+  readonly rowSquares: Float64Array;
+  readonly columnSquares: Float64Array;
 }
 
 /** The probes that have columns. */
@@ -66,15 +71,20 @@ export async function sumStrip(job: DenseJob, strip: Span, type: Real, options: 
   const blocks = addBlocks(graph, job, strip, type, R, options.executionProvider === 'cpu');
   const outputs = await run(graph.finish(), options, weight.values.tensor);
 
-  const sums = emptySums(probes.map(({ columns }) => columns), c);
+  const sums = emptySums(probes.map(({ columns }) => columns), c, job.invariants?.lines ? [strip.count, layout.columns] : undefined);
   if (rightSquares !== null) splitColumns(outputs(rightSquares), sums.rightSquares);
   const X = signs === null ? new Int8Array() : signRows({ name: weight.signsAs ?? weight.name, side: layout.transposed ? 'right' : 'left', ...signs }, strip.first, strip.count);
   const L = lefts.map((left) => outputs(left));
-  for (const { Z, squares, first, count } of blocks) {
-    sums.squares += total(outputs(squares));
+  for (const { Z, squares, rowSquares, first, count } of blocks) {
+    const ofColumns = outputs(squares);
+    sums.squares += total(ofColumns);
+    const rows = { first: first - strip.first, count };
+    if (rowSquares !== null) {
+      sums.rowSquares.set(outputs(rowSquares), rows.first);
+      addColumns(sums.columnSquares, ofColumns);
+    }
     if (Z === null) continue;
     const numbers = outputs(Z);
-    const rows = { first: first - strip.first, count };
     let from = 0;
     probes.forEach(({ columns }, index) => {
       addDiagonal(sums, index, L[index] ?? new Float64Array(), numbers, { rows, columns, width, from });
@@ -96,29 +106,36 @@ interface Probes {
 interface Rows extends Span {
   /** count × width; null without probes. */
   readonly Z: Value | null;
-  /** Sums of squares, which add up to Σ M² of these rows. */
+  /** Sums of squares, groups × columns, which add up to Σ M² of these rows. */
   readonly squares: Value;
+  /** Σ M² of each row; null unless asked for. */
+  readonly rowSquares: Value | null;
 }
 
 /** Appends Z and the squares of a strip: whole tiles in one loop where they lie in one piece, the others one by one. */
-function addBlocks(graph: Graph, { weight, base }: DenseJob, strip: Span, type: Real, R: Probes | null, canLoop: boolean): Rows[] {
+function addBlocks(graph: Graph, { weight, base, invariants }: DenseJob, strip: Span, type: Real, R: Probes | null, canLoop: boolean): Rows[] {
   const layout = layoutOf(weight.values, weight.shape);
   const sources = [weight.values, ...(base === undefined ? [] : [base.values])];
   const axis = graph.ints([1]);
   const shapes = new Map<number, Value>();
+  const withLines = invariants?.lines === true;
   /** Of one tile: Z and the squares, summed over groups of rows. */
   const products = (tile: Span, given?: readonly Value[]): Output[] => {
     const M = matrix(graph, layout, weight.values, base?.values, tile, type, given);
     const group = Math.min(tile.count, GROUP);
     const shape = shapes.get(group) ?? graph.ints([-1, group, layout.columns]);
     shapes.set(group, shape);
-    const squares = graph.op('ReduceSum', [graph.op('Reshape', [graph.op('Mul', [M, M]), shape]), axis], { keepdims: 0 });
-    const sums = { name: squares, elemType: type, dims: [tile.count / group, layout.columns] };
-    return R === null ? [sums] : [sums, { name: graph.op('MatMul', [M, R.value]), elemType: type, dims: [tile.count, R.width] }];
+    const squared = graph.op('Mul', [M, M]);
+    const squares = graph.op('ReduceSum', [graph.op('Reshape', [squared, shape]), axis], { keepdims: 0 });
+    const results: Output[] = [{ name: squares, elemType: type, dims: [tile.count / group, layout.columns] }];
+    if (withLines) results.push({ name: graph.op('ReduceSum', [squared, axis], { keepdims: 0 }), elemType: type, dims: [tile.count] });
+    if (R !== null) results.push({ name: graph.op('MatMul', [M, R.value]), elemType: type, dims: [tile.count, R.width] });
+    return results;
   };
   const block = (rows: Span, values: readonly Output[], tiles: readonly number[] = []): Rows => {
-    const [squares, Z] = values.map(({ name, dims }) => graph.output(name, type, [...tiles, ...dims]));
-    return { ...rows, Z: Z ?? null, squares: squares ?? '' };
+    const names = values.map(({ name, dims }) => graph.output(name, type, [...tiles, ...dims]));
+    const [squares = '', rowSquares = null] = withLines ? names : names.slice(0, 1);
+    return { ...rows, Z: R === null ? null : names.at(-1) ?? null, squares, rowSquares };
   };
 
   const height = tileRows(layout.columns);
@@ -132,10 +149,10 @@ function addBlocks(graph: Graph, { weight, base }: DenseJob, strip: Span, type: 
   return [block(looped, results.map((result, index) => ({ ...result, name: values[index] ?? '' })), [tiles]), ...others];
 }
 
-/** Sums of no rows. `columns`: of each used probe; `c`: sign probes a side. */
-export function emptySums(columns: readonly number[], c: number): Sums {
+/** Sums of no rows. `columns`: of each used probe; `c`: sign probes a side; `lines`: rows and columns of M whose squares are asked for. */
+export function emptySums(columns: readonly number[], c: number, [rows, width]: readonly [number, number] = [0, 0]): Sums {
   const zeros = (): Float64Array[] => columns.map((count) => new Float64Array(count));
-  return { squares: 0, coordinates: zeros(), leftSquares: zeros(), rightSquares: zeros(), signs: new Float64Array(c * c) };
+  return { squares: 0, coordinates: zeros(), leftSquares: zeros(), rightSquares: zeros(), signs: new Float64Array(c * c), rowSquares: new Float64Array(rows), columnSquares: new Float64Array(width) };
 }
 
 /** [R_1 | R_2 | … | Y], columns of M × width. */
@@ -198,6 +215,13 @@ function addSigns(S: Float64Array, X: Int8Array, Z: Numbers, { rows, columns: c,
       const x = X[(rows.first + row) * c + i] as number;
       for (let j = 0; j < c; j++) (S[i * c + j] as number) += x * (Z[row * width + from + j] as number);
     }
+  }
+}
+
+/** Adds groups × columns to columns. */
+function addColumns(to: Float64Array, from: Numbers): void {
+  for (let at = 0; at < from.length; at += to.length) {
+    for (let i = 0; i < to.length; i++) (to[i] as number) += from[at + i] as number;
   }
 }
 

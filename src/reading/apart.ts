@@ -7,19 +7,21 @@ import { fileURLToPath } from 'node:url';
 import type { EngineOptions } from '../engine/index.js';
 import { unpackError, WeightseqError, type PackedError } from '../errors.js';
 import { changedFiles, fileStamps } from '../files.js';
+import type { ReadPlan } from '../types.js';
 import { filesOf, type OnProgress } from './model-read.js';
-import type { ModelPlan, ModelReading } from './model.js';
+import type { DeltaReading, ModelPlan, ModelReading } from './model.js';
+import { filesOfDelta } from './plan.js';
+import type { Extras } from './read.js';
 
 /** What the reading process is told. */
-export interface ReadOrder {
-  readonly plan: ModelPlan;
-  readonly options: EngineOptions;
-}
+export type ReadOrder =
+  | { readonly of: 'model'; readonly plan: ModelPlan; readonly options: EngineOptions }
+  | { readonly of: 'delta'; readonly plan: ReadPlan; readonly options: EngineOptions; readonly extras: Extras };
 
 /** What it says: any number of steps, then the reading or an error. */
 export type ReadNews =
   | { readonly done: number; readonly total: number }
-  | { readonly reading: ModelReading }
+  | { readonly reading: ModelReading | DeltaReading }
   | { readonly error: PackedError };
 
 
@@ -29,8 +31,21 @@ const READER = fileURLToPath(new URL('./reader-process.js', import.meta.url));
  * As `readModel`, in another process.
  * @throws WeightseqError what `readModel` throws, and `engine-failed` when the process dies
  */
-export function readModelApart(plan: ModelPlan, options: EngineOptions, onProgress?: OnProgress): Promise<ModelReading> {
-  const before = fileStamps(filesOf(plan));
+export async function readModelApart(plan: ModelPlan, options: EngineOptions, onProgress?: OnProgress): Promise<ModelReading> {
+  const reading = await readApart({ of: 'model', plan, options }, filesOf(plan), onProgress);
+  if (reading.of !== 'delta') return reading;
+  throw new TypeError('another reading than was asked for');
+}
+
+/** As `readDelta`, in another process. Throws as `readModelApart`. */
+export async function readDeltaApart(plan: ReadPlan, options: EngineOptions, extras: Extras, onProgress?: OnProgress): Promise<DeltaReading> {
+  const reading = await readApart({ of: 'delta', plan, options, extras }, filesOfDelta(plan), onProgress);
+  if (reading.of === 'delta') return reading;
+  throw new TypeError('another reading than was asked for');
+}
+
+function readApart(order: ReadOrder, files: readonly string[], onProgress?: OnProgress): Promise<ModelReading | DeltaReading> {
+  const before = fileStamps(files);
   return new Promise((resolve, reject) => {
     const child = fork(READER, { serialization: 'advanced', stdio: ['ignore', 'inherit', 'inherit', 'ipc'], execArgv: [] });
     const stop = () => { child.kill('SIGKILL'); };
@@ -46,7 +61,7 @@ export function readModelApart(plan: ModelPlan, options: EngineOptions, onProgre
       // Without effect after the reading has come.
       void died(before, signal ?? `exit code ${code ?? 'unknown'}`).then(reject);
     });
-    child.send({ plan, options } satisfies ReadOrder);
+    child.send(order);
   });
 }
 

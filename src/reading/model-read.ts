@@ -3,7 +3,7 @@ import { countNonFinite, probeAllDense, readVector, type EngineOptions } from '.
 import { WeightseqError } from '../errors.js';
 import { changedFiles, fileStamps } from '../files.js';
 import type { DenseWeight, Gap, Probe, Vector } from '../types.js';
-import type { DenseReading, ModelPlan, ModelReading, ModelStep, SignProbes, VectorReading } from './model.js';
+import type { DenseReading, InvariantChoice, ModelPlan, ModelReading, ModelStep, SignProbes, VectorReading } from './model.js';
 
 /** Bytes done, of all that the plan reads. */
 export type OnProgress = (done: number, total: number) => void;
@@ -13,6 +13,7 @@ interface StepJob {
   readonly base?: DenseWeight;
   readonly probes: readonly Probe[];
   readonly signs: SignProbes;
+  readonly invariants?: InvariantChoice;
   readonly step: ModelStep;
 }
 
@@ -24,7 +25,7 @@ interface StepJob {
 export async function readModel(plan: ModelPlan, options: EngineOptions, onProgress: OnProgress = () => undefined): Promise<ModelReading> {
   const before = await fileStamps(filesOf(plan));
   const jobs = plan.steps.map((step): StepJob => ({
-    weight: step.weight, ...(step.base ? { base: step.base } : {}), probes: step.probes, signs: plan.signs, step,
+    weight: step.weight, ...(step.base ? { base: step.base } : {}), probes: step.probes, signs: plan.signs, step, ...(plan.invariants ? { invariants: plan.invariants } : {}),
   }));
   const weights: DenseReading[] = [];
   const failed: Gap[] = [];
@@ -43,7 +44,7 @@ export async function readModel(plan: ModelPlan, options: EngineOptions, onProgr
     if (nan + infinite > 0) nonFinite.push({ name, nan, infinite, bytes: size });
     weights.push({
       name, role, layer, shape, dtype: values.tensor.dtype, baseDtype: base?.values.tensor.dtype ?? null, bytes: size, ...(signsAs === undefined ? {} : { signsAs }),
-      coordinates: reading.coordinates, signs: reading.signs ?? new Float64Array(), norm: reading.norm,
+      coordinates: reading.coordinates, signs: reading.signs ?? new Float64Array(), norm: reading.norm, ...(reading.invariants ? { invariants: reading.invariants } : {}),
     });
     bytes += size;
   }
@@ -102,6 +103,11 @@ export function filesOf({ steps, vectors, buffers }: ModelPlan): string[] {
 /** What a file that changed meanwhile leaves. */
 export function changedGap(file: string): Gap {
   return { name: file, reason: CHANGED, bytes: 0 };
+}
+
+/** Whether a gap is that a file changed meanwhile. */
+export function isChanged({ reason }: Pick<Gap, 'reason'>): boolean {
+  return reason === CHANGED;
 }
 
 const CHANGED = 'the file changed while it was read; scan it again';

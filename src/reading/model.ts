@@ -1,5 +1,7 @@
 /** The nouns of readings: what will be read of a checkpoint, and the numbers that reading it, or an adapter, gives. */
-import type { DenseWeight, Dtype, Gap, Probe, Role, TensorInfo, Vector } from '../types.js';
+import type { DenseWeight, Dtype, Gap, InvariantChoice, Invariants, Probe, Role, TensorInfo, Vector } from '../types.js';
+
+export type { InvariantChoice, Invariants };
 
 /** The random ±1 probes X and Y (docs/signature-format.md). */
 export interface SignProbes {
@@ -9,26 +11,6 @@ export interface SignProbes {
 
 /** Those of every reading and of the shipped signatures. */
 export const SIGNS: SignProbes = { seed: 0, columns: 16 };
-
-/**
- * What a reading may hold of a weight M (W, or ΔW of an adapter) beside its probes: what descent is traced by where hidden
- * units were permuted, scaled or rotated. All numbers are float32, as the file holds them; c is the columns of the sign probes.
- */
-export interface Invariants {
-  /** |M_i·| of every row (out), and |M_·j| of every column (in): Euclidean. */
-  readonly lines?: { readonly rows: Float32Array; readonly columns: Float32Array };
-  /** Leading singular values, largest first: of an adapter all of them, of a checkpoint c estimates from below. */
-  readonly spectrum?: Float32Array;
-  /** Y = M Ω (out × c) and Z = M' Ψ (in × c), row-major, with Ω and Ψ the right and the left sign probes of the weight. */
-  readonly sketch?: { readonly range: Float32Array; readonly corange: Float32Array };
-}
-
-/** Which invariants to take; none unless asked for. */
-export interface InvariantChoice {
-  readonly lines: boolean;
-  readonly spectrum: boolean;
-  readonly sketch: boolean;
-}
 
 /** Part `index` (from 1) of `count`: whole weights, consecutive in the order of the plan (`partOf`). */
 export interface Part {
@@ -54,6 +36,8 @@ export interface ModelPlan {
   /** Read for NaN and infinity only. */
   readonly buffers: readonly TensorInfo[];
   readonly signs: SignProbes;
+  /** None when absent. */
+  readonly invariants?: InvariantChoice;
   readonly bytes: number;
   /** What has no counterpart in the base, or only in part. */
   readonly gaps: readonly Gap[];

@@ -1,6 +1,11 @@
 /** What will be read of an adapter. In: a checkpoint and probes. Out: a plan. Pure. */
 import type { Checkpoint, Probe, ReadPlan, ReadStep, TensorInfo } from '../types.js';
 
+/** The files that a plan reads. */
+export function filesOfDelta({ steps, unscored }: ReadPlan): string[] {
+  return [...steps.flatMap(({ weight: { delta } }) => [delta.left.tensor.file, delta.right.tensor.file]), ...unscored.map(({ file }) => file)];
+}
+
 /** The probes of one signature by canonical weight name, under the key that its coordinates are kept by. */
 export interface ProbeSet {
   readonly key: string;

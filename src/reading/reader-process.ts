@@ -2,6 +2,7 @@
 import { asWeightseqError, packError } from '../errors.js';
 import type { ReadNews, ReadOrder } from './apart.js';
 import { readModel } from './model-read.js';
+import { readDelta } from './read.js';
 
 function tell(news: ReadNews): Promise<void> {
   return new Promise((resolve) => {
@@ -18,9 +19,10 @@ process.once('message', (order: ReadOrder) => {
 process.on('SIGINT', () => undefined);
 process.on('disconnect', () => { process.kill(process.pid, 'SIGKILL'); });
 
-async function carryOut({ plan, options }: ReadOrder): Promise<void> {
+async function carryOut(order: ReadOrder): Promise<void> {
   try {
-    const reading = await readModel(plan, options, (done, total) => { void tell({ done, total }); });
+    const onProgress = (done: number, total: number): void => { void tell({ done, total }); };
+    const reading = order.of === 'model' ? await readModel(order.plan, order.options, onProgress) : await readDelta(order.plan, order.options, order.extras, onProgress);
     await tell({ reading });
   } catch (thrown) {
     await tell({ error: packError(asWeightseqError(thrown)) });

@@ -57,7 +57,13 @@ export async function writeReading(path: string, kept: KeptReading): Promise<voi
     ...reading.weights.flatMap((weight) => tensorsOf(weight, signs.columns)),
     ...vectors.map(({ name, dtype, values }) => (isWide(dtype) ? doubles : singles)(`vector/${name}`, values)),
   ];
-  await writeSafetensors(path, tensors, new Map([['format', READING_FORMAT], ['version', VERSION], ['reading', JSON.stringify(document)]]));
+  await writeSafetensors(path, tensors, new Map([['format', READING_FORMAT], ['version', VERSION], ['reading', JSON.stringify(document, sortKeys)]]));
+}
+
+/** Objects with their keys in order: the same document is the same bytes, however it came about. */
+function sortKeys(_: string, value: unknown): unknown {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
+  return Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
 const HOLDS = ['lines', 'spectrum', 'sketch'] as const;

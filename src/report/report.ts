@@ -40,6 +40,7 @@ function adapterItem(result: ScanResult, failOn: FailOn): ReportItem {
   const item = {
     path: result.path,
     kind: checkpoint?.kind ?? ('unknown' as const),
+    ...(result.source.from === 'reading' ? { source: sourceOf(result.source) } : {}),
     findings,
     deltaNorm: reading ? finite(norm(reading.weights.map((w) => w.deltaNorm))) : null,
     coverage,
@@ -58,7 +59,7 @@ function modelItem(result: ModelScanResult, failOn: FailOn): ReportItem {
   const item = {
     path: result.path,
     kind: coverage.total > 0 ? result.kind : ('unknown' as const),
-    source: source.from === 'weights' || source.hashed ? source.from : ('unhashed reading' as const),
+    source: sourceOf(source),
     findings: result.findings.map((finding) => ({ ...reportFinding(finding), scoreSd: finite(finding.scoreSd) })),
     deltaNorm: change && finite(change.norm.value),
     ...(change ? {
@@ -75,6 +76,10 @@ function modelItem(result: ModelScanResult, failOn: FailOn): ReportItem {
     seconds: result.seconds,
   };
   return { ...item, exitCode: exitCodeOf(item, failOn) };
+}
+
+function sourceOf(source: ScanResult['source']): NonNullable<ReportItem['source']> {
+  return source.from === 'weights' || source.hashed ? source.from : 'unhashed reading';
 }
 
 function identityOf({ files, digest }: Identity): Pick<ReportItem, 'files' | 'digest'> {

@@ -92,7 +92,7 @@ const ruleOutcome = z.strictObject({
 const item = z.strictObject({
   path: z.string(),
   kind: z.enum(['adapter', 'checkpoint', 'unknown']),
-  source: z.enum(['weights', 'reading', 'unhashed reading']).optional().describe('source of the numbers of a whole checkpoint'),
+  source: z.enum(['weights', 'reading', 'unhashed reading']).optional().describe('source of the numbers; absent for an adapter whose weights were read'),
   findings: z.array(finding),
   deltaNorm: finite.nullable().describe('|ΔW| over all weights'),
   change: norm.optional().describe('|ΔW| over the compared weights'),

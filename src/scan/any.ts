@@ -1,13 +1,19 @@
 /** Any path that can be scanned: an adapter, a whole checkpoint, or a kept reading of one. */
 import { locate } from '../checkpoint/locate.js';
 import { locateModel } from '../checkpoint/model.js';
-import { WeightseqError, type ErrorCode } from '../errors.js';
+import { asWeightseqError, WeightseqError, type ErrorCode } from '../errors.js';
+import { openReading } from '../reading/reading-file.js';
 import type { Checkpoint, ModelCheckpoint } from '../types.js';
+import { scanDelta } from './delta-scan.js';
+import { isKept } from './kept.js';
 import { prepareModel, scanModel, type ModelScanOptions, type ModelScanResult, type PreparedModel } from './model-scan.js';
 import { prepare, scan, type Prepared, type ScanResult } from './scan.js';
 
 export type AnyScanOptions = ModelScanOptions;
 export type AnyScanResult = ScanResult | ModelScanResult;
+
+/** Errors that are of the options, and of no path. */
+const FROM_OPTIONS: readonly ErrorCode[] = ['unknown-trait', 'unknown-base'];
 
 /** What `locate` says of a path that is no adapter, and may be a whole checkpoint or a reading. */
 const NO_ADAPTER: readonly ErrorCode[] = ['unsupported-checkpoint', 'not-a-model', 'text'];
@@ -19,7 +25,16 @@ const NO_ADAPTER: readonly ErrorCode[] = ['unsupported-checkpoint', 'not-a-model
 export async function scanPath(path: string, options: AnyScanOptions): Promise<AnyScanResult> {
   const result = await scan(path, options);
   if (result.checkpoint !== null || !isOther(result.errors[0])) return result;
-  return scanModel(path, options);
+  const start = performance.now();
+  try {
+    const kept = await isKept(path) ? await openReading(path) : null;
+    if (kept?.of !== 'delta') return await scanModel(path, options);
+    return { ...await scanDelta(path, kept, options), seconds: result.seconds + (performance.now() - start) / 1000 };
+  } catch (error) {
+    const known = asWeightseqError(error);
+    if (FROM_OPTIONS.includes(known.code)) throw error;
+    return { ...result, errors: [known] };
+  }
 }
 
 /**

@@ -44,41 +44,50 @@ export function resolveBase(claim: string | null, assume: string | undefined, li
   return { base: { name: entries[0]?.base ?? claim, how: entries.length > 0 ? 'claimed' : 'unknown' }, entries };
 }
 
+/** What identifies a weight that an adapter changes, and the bytes behind it. */
+export interface ShapedDelta extends Pick<Weight, 'name' | 'role' | 'layer' | 'module' | 'shape'> {
+  readonly bytes: number;
+  /** For messages: a tensor that it is made of. */
+  readonly tensor?: string;
+}
+
 /**
  * Holds the adapter's shapes against the base that it is said to belong to.
  * @returns what the base does not have and what therefore can't be judged
  * @throws WeightseqError `base-mismatch` naming the first weight that contradicts the base
  */
-export function checkShapes(checkpoint: Checkpoint, base: KnownBase): Gap[] {
+export function checkShapes(weights: readonly ShapedDelta[], base: KnownBase, file: string): Gap[] {
   const gaps: Gap[] = [];
-  for (const weight of checkpoint.weights) {
+  for (const weight of weights) {
     const known = Object.hasOwn(base.weights, weight.name) ? base.weights[weight.name] : undefined;
     const [outputs, inputs] = weight.shape;
     const vocabulary = weight.role === 'embed' || weight.role === 'head';
     if (!known) {
-      if (weight.layer !== null && weight.role !== 'other') throw mismatch(checkpoint, weight, base, 'which has no such weight');
+      if (weight.layer !== null && weight.role !== 'other') throw mismatch(file, weight, base, 'which has no such weight');
       const fused = fusedIn(weight);
       const reason = fused === null ? `the base ${base.name} has no linear weight of this name`
         : `a fused weight (${fused} together) that the base ${base.name} does not tell how to divide; merge the adapter and scan the checkpoint`;
-      gaps.push({ name: weight.name, reason, bytes: bytesOf(weight) });
+      gaps.push({ name: weight.name, reason, bytes: weight.bytes });
     } else if (vocabulary && outputs !== known[0] && inputs === known[1]) {
-      gaps.push({ name: weight.name, reason: `vocabulary of ${outputs}, the base has ${known[0]}: resized embeddings are not scored`, bytes: bytesOf(weight) });
+      gaps.push({ name: weight.name, reason: `vocabulary of ${outputs}, the base has ${known[0]}: resized embeddings are not scored`, bytes: weight.bytes });
     } else if (outputs !== known[0] || inputs !== known[1]) {
-      throw mismatch(checkpoint, weight, base, `where it is ${known[0]} × ${known[1]}`);
+      throw mismatch(file, weight, base, `where it is ${known[0]} × ${known[1]}`);
     }
   }
   return gaps;
 }
 
-function bytesOf({ delta }: Weight): number {
-  return delta.left.tensor.bytes + delta.right.tensor.bytes;
+/** Weights of an adapter as `checkShapes` takes them. */
+export function shapedOf({ weights }: Pick<Checkpoint, 'weights'>): ShapedDelta[] {
+  return weights.map(({ name, role, layer, module, shape, delta: { left, right } }) => (
+    { name, role, layer, module, shape, bytes: left.tensor.bytes + right.tensor.bytes, tensor: right.tensor.name }
+  ));
 }
 
-function mismatch(checkpoint: Checkpoint, weight: Weight, base: KnownBase, contradiction: string): WeightseqError {
+function mismatch(file: string, weight: ShapedDelta, base: KnownBase, contradiction: string): WeightseqError {
   const message = `changes ${escapeText(weight.name)} (${weight.shape.join(' × ')}) of ${base.name}, ${contradiction}`;
   return new WeightseqError('base-mismatch', message, {
-    file: checkpoint.files[0] ?? checkpoint.path,
-    tensor: weight.delta.right.tensor.name,
+    file, ...(weight.tensor === undefined ? {} : { tensor: weight.tensor }),
     mend: 'The adapter belongs to another base: name it with --assume-base, or correct base_model_name_or_path.',
   });
 }

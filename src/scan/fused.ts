@@ -19,7 +19,7 @@ export function divideFused(checkpoint: Checkpoint, base: KnownBase): Checkpoint
 }
 
 /** What a module holds together, such as `q, k, v`; null for one that is no fused weight of any architecture. */
-export function fusedIn({ role, module }: Weight): string | null {
+export function fusedIn({ role, module }: Pick<Weight, 'role' | 'module'>): string | null {
   const candidates = role === 'other' ? FUSED.get(splitBlock(module)?.path ?? '') : undefined;
   return candidates?.[0]?.parts.join(', ') ?? null;
 }

@@ -33,15 +33,15 @@ export function stampsOf({ decides }: Decides): Promise<ReadonlyMap<string, stri
 
 /**
  * The files that decide a result: configuration, index and weights, sorted by name; and a Gap for each that is not what it was.
- * @param hash whether their bytes are hashed; without it there is no digest
+ * @param hash whether their bytes are hashed, or which files'; there is a digest only when all are
  * @param onBytes how many more bytes were hashed
  * @throws WeightseqError `unreadable-file`
  */
-export async function identify({ decides }: Decides, before: ReadonlyMap<string, string>, hash = false, onBytes?: (count: number) => void): Promise<Pick<Identity, 'files' | 'digest'> & { changed: Gap[] }> {
+export async function identify({ decides }: Decides, before: ReadonlyMap<string, string>, hash: boolean | ((file: string) => boolean) = false, onBytes?: (count: number) => void): Promise<Pick<Identity, 'files' | 'digest'> & { changed: Gap[] }> {
   const files: DecidingFile[] = [];
   for (const { name, file } of decides) {
     const size = await stat(file).then((s) => s.size, () => 0);
-    files.push({ name, bytes: size, sha256: hash ? await hashFile(file, onBytes) : null });
+    files.push({ name, bytes: size, sha256: (typeof hash === 'boolean' ? hash : hash(file)) ? await hashFile(file, onBytes) : null });
   }
   files.sort((a, b) => (a.name < b.name ? -1 : 1));
   return { files, digest: digestOf(files), changed: (await changedFiles(before)).map(changedGap) };

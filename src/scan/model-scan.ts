@@ -4,8 +4,7 @@ import { asWeightseqError, WeightseqError } from '../errors.js';
 import { planModel } from '../reading/model-plan.js';
 import { readModelApart } from '../reading/apart.js';
 import type { ModelPlan, ModelReading } from '../reading/model.js';
-import { isReading, openModelReading, type KeptModel } from '../reading/reading-file.js';
-import { openSafetensors } from '../safetensors/file.js';
+import { openModelReading, type KeptModel } from '../reading/reading-file.js';
 import type { KnownBase } from '../signature/document.js';
 import { baseNorm, knownBases, openBaseReading, openEntry, type Library, type ListedSignature } from '../signature/library.js';
 import { escapeText } from '../text.js';
@@ -16,6 +15,7 @@ import { baseNumbers } from './base-numbers.js';
 import { changeOf, type Change, type WeightChange } from './change.js';
 import { baseClaim, checkModelShapes, resolveModelBase, type Shaped } from './model-base.js';
 import { digestOf, identify, stampsOf, UNIDENTIFIED, withChanged, type Identity } from './identity.js';
+import { isKept, outdated, partError } from './kept.js';
 import { changeGaps, modelFindings, nonFiniteGaps, unexplained, type ModelFinding } from './model-verdict.js';
 import { baseDocument, checkOptions, type ScanOptions } from './scan.js';
 
@@ -156,17 +156,17 @@ async function scanWeights(path: string, options: ModelScanOptions): Promise<Out
 async function scanReading(path: string, options: ModelScanOptions): Promise<Outcome> {
   if (options.base !== undefined) throw new WeightseqError('usage', 'a reading can\'t be held against the weights of a base', { file: path, mend: 'Give --base-reading, or the checkpoint itself.' });
   const { reading, provenance } = await openModelReading(path);
+  const { files, part } = provenance;
+  const source = { from: 'reading', hashed: files.every(({ sha256 }) => sha256 !== null) } as const;
+  const about = { bytesTotal: provenance.bytes, total: provenance.weightsTotal, source, declaredBase: provenance.baseClaim, architecture: provenance.architecture, files, digest: digestOf(files), beside: [] };
+  if (part !== null) {
+    const nothing: Chosen = { base: { name: null, how: 'unknown' }, knownBase: null, signatures: [], gaps: provenance.gaps };
+    return { ...await assess(reading, nothing, about, { library: options.library }, true), errors: [partError(path, part)] };
+  }
   const { signatures, ...chosen } = await choose(reading.weights, provenance.baseClaim, path, options);
   const usable = signatures.filter(({ sha256 }) => provenance.signatures.some((s) => s.sha256 === sha256));
-  const newer = signatures.filter((signature) => !usable.includes(signature)).map(({ document }) => escapeText(document.trait));
-  const source = { from: 'reading', hashed: provenance.files.every(({ sha256 }) => sha256 !== null) } as const;
-  const { files } = provenance;
-  const about = { bytesTotal: provenance.bytes, total: provenance.weightsTotal, source, declaredBase: provenance.baseClaim, architecture: provenance.architecture, files, digest: digestOf(files), beside: [] };
   const outcome = await assess(reading, { ...chosen, signatures: usable, gaps: [...provenance.gaps, ...chosen.gaps] }, about, options, signatures.length > 0);
-  const outdated = newer.length === 0 ? [] : [new WeightseqError('reading-outdated', `the reading was taken without the signature ${newer.join(', ')}, or with another version of it`, {
-    file: path, mend: 'Read the weights again: weightseq read PATH -o FILE.',
-  })];
-  return { ...outcome, errors: [...outcome.errors, ...outdated] };
+  return { ...outcome, errors: [...outcome.errors, ...outdated(path, signatures, usable)] };
 }
 
 type Chosen = Pick<PreparedModel, 'base' | 'knownBase' | 'signatures' | 'gaps'>;
@@ -201,14 +201,6 @@ function otherBase(ratio: number, { name }: BaseOf): WeightseqError {
 async function baseReading(knownBase: KnownBase | null, options: ModelScanOptions): Promise<KeptModel | null> {
   if (options.baseReading !== undefined) return openModelReading(options.baseReading);
   return knownBase && openBaseReading(options.library, knownBase.name);
-}
-
-/** Whether the path is a reading; anything that is wrong with it is left to whoever opens it. */
-async function isKept(path: string): Promise<boolean> {
-  return openSafetensors(path).then(isReading, (error: unknown) => {
-    if (error instanceof WeightseqError) return false;
-    throw error;
-  });
 }
 
 function noSignature({ name }: BaseOf, { library, traits }: ModelScanOptions): WeightseqError {

@@ -10,7 +10,7 @@ import type { KnownBase } from '../signature/document.js';
 import { baseNorm, knownBases, knownTraits, openEntry, type Library, type LibraryEntry, type ListedSignature } from '../signature/library.js';
 import { escapeText } from '../text.js';
 import type { Beside, Checkpoint, Gap, Reading, ReadPlan } from '../types.js';
-import { checkShapes, resolveBase, type BaseOf } from './base.js';
+import { checkShapes, resolveBase, shapedOf, type BaseOf } from './base.js';
 import type { Finding } from './finding.js';
 import { besideOf } from './beside.js';
 import { divideFused } from './fused.js';
@@ -35,7 +35,9 @@ export interface ScanOptions {
 /** Everything that scanning one path gave; the parts that were not reached are null. */
 export interface ScanResult extends Identity {
   readonly path: string;
-  readonly checkpoint: Checkpoint | null;
+  /** Whether the numbers came from a kept reading; `hashed` says whether it lists the sha256 of the files. */
+  readonly source: { readonly from: 'weights' } | { readonly from: 'reading'; readonly hashed: boolean };
+  readonly checkpoint: (Pick<Checkpoint, 'kind' | 'bytes' | 'baseClaim'> & { readonly weights: { readonly length: number } }) | null;
   readonly base: BaseOf;
   readonly knownBase: KnownBase | null;
   readonly plan: ReadPlan | null;
@@ -62,7 +64,8 @@ export interface Prepared {
   readonly gaps: readonly Gap[];
 }
 
-interface KeyedListed extends ListedSignature {
+/** A signature, and the key under which its coordinates are kept. */
+export interface KeyedListed extends ListedSignature {
   readonly key: string;
 }
 
@@ -74,7 +77,7 @@ interface KeyedListed extends ListedSignature {
 export async function scan(path: string, options: ScanOptions): Promise<ScanResult> {
   const start = performance.now();
   checkOptions(options);
-  const nothing = { path, checkpoint: null, knownBase: null, plan: null, reading: null, findings: [], gaps: [] };
+  const nothing = { path, source: { from: 'weights' } as const, checkpoint: null, knownBase: null, plan: null, reading: null, findings: [], gaps: [] };
   let prepared: Prepared | null = null;
   try {
     prepared = await prepare(path, options);
@@ -82,10 +85,10 @@ export async function scan(path: string, options: ScanOptions): Promise<ScanResu
     const reading = await read(prepared.plan, { executionProvider: options.executionProvider ?? 'cpu' }, options.onProgress);
     const { changed, ...identity } = await identify(checkpoint, stamps, options.hash);
     const gaps = withChanged([...prepared.gaps, ...reading.failed, ...nonFiniteGaps(reading)], changed);
-    const findings = findingsOf(prepared, reading, gaps.length);
+    const findings = knownBase ? findingsOf(prepared.signatures, knownBase, reading, gaps.length) : [];
     const norm = knownBase && await baseNorm(options.library, knownBase.name);
     const beside = await besideOf(path, checkpoint);
-    return { ...prepared, ...identity, baseNorm: norm, path, reading, findings, gaps, beside, seconds: secondsSince(start) };
+    return { ...prepared, ...identity, baseNorm: norm, path, source: { from: 'weights' }, reading, findings, gaps, beside, seconds: secondsSince(start) };
   } catch (error) {
     const base: BaseOf = prepared?.base ?? { name: null, how: 'unknown' };
     const known = asWeightseqError(error);
@@ -110,8 +113,8 @@ export async function prepare(path: string, options: ScanOptions): Promise<Prepa
   );
   const knownBase = await baseDocument(library, entries);
   const checkpoint = knownBase ? divideFused(located, knownBase) : located;
-  const gaps = [...checkpoint.gaps, ...(knownBase ? checkShapes(checkpoint, knownBase) : [])];
-  const errors = signatures.length === 0 ? [noSignature({ base, checkpoint }, options)] : [];
+  const gaps = [...checkpoint.gaps, ...(knownBase ? checkShapes(shapedOf(checkpoint), knownBase, checkpoint.files[0] ?? checkpoint.path) : [])];
+  const errors = signatures.length === 0 ? [noSignature(base, checkpoint.files[0] ?? checkpoint.path, options)] : [];
   return { checkpoint, base, knownBase, signatures, stamps, plan: plan(checkpoint, signatures), gaps, errors };
 }
 
@@ -139,10 +142,9 @@ export async function baseDocument(library: Library, entries: readonly LibraryEn
   return first?.document.base ?? null;
 }
 
-function findingsOf(prepared: Prepared, reading: Reading, gaps: number): Finding[] {
-  const { knownBase } = prepared;
-  if (!knownBase) return [];
-  return prepared.signatures.map((signature): Finding => {
+/** What each signature says of a reading, in which it finds its coordinates under its key. */
+export function findingsOf(signatures: readonly KeyedListed[], knownBase: KnownBase, reading: Reading, gaps: number): Finding[] {
+  return signatures.map((signature): Finding => {
     const { document } = signature;
     const scored = score(reading, signature, signature.key);
     const kind = fineTuneKind(reading, knownBase, (name) => signature.weights.has(name));
@@ -162,21 +164,23 @@ function findingsOf(prepared: Prepared, reading: Reading, gaps: number): Finding
   });
 }
 
-function nonFiniteGaps(reading: Reading): Gap[] {
+/** What holds NaN or infinity. */
+export function nonFiniteGaps(reading: Reading): Gap[] {
   // The parts of a fused weight share a factor: each says the same of it.
-  const counts = new Map(reading.nonFinite.map((found) => [`${found.tensor.name} ${found.nan} ${found.infinite}`, found]));
-  return [...counts.values()].map(({ tensor, nan, infinite }) => ({
-    name: tensor.name,
+  const counts = new Map(reading.nonFinite.map((found) => [`${found.name} ${found.nan} ${found.infinite}`, found]));
+  return [...counts.values()].map(({ name, nan, infinite, bytes }) => ({
+    name,
     reason: `holds ${nan} NaN and ${infinite} infinite values: no score can be computed, the file is damaged or was made to break scanners`,
-    bytes: tensor.bytes,
+    bytes,
   }));
 }
 
-function noSignature({ base, checkpoint }: Pick<Prepared, 'base' | 'checkpoint'>, { library, traits }: ScanOptions): WeightseqError {
+/** That the library holds no wanted signature for the base of an adapter. */
+export function noSignature(base: BaseOf, file: string, { library, traits }: ScanOptions): WeightseqError {
   const of = traits ? ` of ${traits.join(', ')}` : '';
   const name = base.name === null ? 'a base that the adapter does not name' : escapeText(base.name);
   return new WeightseqError('no-signature', `no signature${of} for ${name}`, {
-    file: checkpoint.files[0] ?? checkpoint.path,
+    file,
     mend: `If you know its base, add --assume-base NAME (known: ${knownBases(library)}); for another base build a signature (README, "Signatures for another base").`,
   });
 }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { checkShapes } from '../../src/scan/base.js';
+import { checkShapes, shapedOf } from '../../src/scan/base.js';
 import { divideFused } from '../../src/scan/fused.js';
 import type { KnownBase } from '../../src/signature/document.js';
 import type { Checkpoint, TensorInfo, Weight } from '../../src/types.js';
@@ -31,7 +31,7 @@ describe('an adapter on a fused weight', () => {
     ]);
     const [q, k] = divided.weights;
     assert.equal(q?.delta.right, k?.delta.right, 'they share A');
-    assert.deepEqual(checkShapes(divided, BASE), []);
+    assert.deepEqual(checkShapes(shapedOf(divided), BASE, 'file'), []);
   });
 
   it('of parts head by head, where the base tells how many heads there are', () => {
@@ -53,7 +53,7 @@ describe('an adapter on a fused weight', () => {
     it(`stays whole and is a Gap when ${why}`, () => {
       const divided = divideFused(adapter(...weights), base);
       assert.equal(divided.weights.length, weights.length);
-      assert.deepEqual(checkShapes(divided, base).map(({ name, reason }) => [name, reason]), [
+      assert.deepEqual(checkShapes(shapedOf(divided), base, 'file').map(({ name, reason }) => [name, reason]), [
         [weights[0]?.name, 'a fused weight (q, k, v together) that the base tiny does not tell how to divide; merge the adapter and scan the checkpoint'],
       ]);
     });
@@ -63,6 +63,6 @@ describe('an adapter on a fused weight', () => {
     const whole = adapter(fused('attention.query_key_value', [18, 6]));
     const base: KnownBase = { ...BY_HEAD, weights: { ...BY_HEAD.weights, 'layers.2.attention.query_key_value': [18, 6] } };
     assert.deepEqual(divideFused(whole, base), whole);
-    assert.deepEqual(checkShapes(whole, base), []);
+    assert.deepEqual(checkShapes(shapedOf(whole), base, 'file'), []);
   });
 });
