@@ -9,13 +9,14 @@ import { ok, problem, warning, type Check } from './doctor/check.js';
 import { libraryChecks } from './doctor/library.js';
 import { coresCheck, folderCheck, memoryCheck, nodeCheck, temporaryCheck, terminalCheck } from './doctor/machine.js';
 import { runtimeChecks } from './doctor/runtime.js';
-import { errorLine, libraryOption, output, takesColour, terminalWidth, version } from './io.js';
+import { basesOption, errorLine, libraryOption, output, takesColour, terminalWidth, version } from './io.js';
 import { configInUse, settingsInForce } from './settings/apply.js';
 import { allCommands } from './settings/options.js';
 import { unknownVariables, type Settled } from './settings/settle.js';
 
 interface Flags {
   readonly signatures: string;
+  readonly library: string;
   readonly format: 'table' | 'json';
 }
 
@@ -32,16 +33,17 @@ export function addDoctor(program: Command, done: (code: ExitCode) => void): voi
     .command('doctor')
     .description('what scans run on: runtime, memory, signatures, settings; and how to mend it')
     .addOption(libraryOption())
+    .addOption(basesOption())
     .addOption(new Option('--format <format>', 'form of the output').choices(['table', 'json']).default('table'))
     .option('--debug', 'show stack traces')
     .addHelpText('before', 'Examples:\n  weightseq doctor\n  weightseq doctor --format json\n')
     .addHelpText('after', EXIT_CODES)
-    .action(async ({ signatures, format }: Flags) => {
+    .action(async ({ signatures, library, format }: Flags) => {
       const settled = everySetting(program);
       const checks = [
         nodeCheck(), ...(await runtimeChecks()),
         await coresCheck(), memoryCheck(), await temporaryCheck(), ...(await cacheCheck(settled)),
-        ...(await libraryChecks(signatures, new Date())),
+        ...(await libraryChecks(signatures, new Date(), library)),
         ...settingsChecks(program, settled), terminalCheck(),
       ];
       await output(format === 'json' ? asJson(checks) : asTable(checks, terminalWidth(), takesColour()), undefined);

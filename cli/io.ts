@@ -6,7 +6,7 @@ import { Option } from 'commander';
 import { EXIT, WeightseqError, type ExitCode } from '../src/errors.js';
 import { writeFileAtomic } from '../src/files.js';
 import { printed } from '../src/report/printed.js';
-import { SHIPPED_LIBRARY } from '../src/signature/shipped.js';
+import { defaultBasesFolder, SHIPPED_LIBRARY } from '../src/signature/shipped.js';
 import { escapeText } from '../src/text.js';
 import { log } from './log.js';
 
@@ -23,6 +23,11 @@ export function version(): string {
 /** `--signatures`, the same for every command. */
 export function libraryOption(): Option {
   return new Option('--signatures <folder>', 'library of signatures').default(SHIPPED_LIBRARY, 'the shipped one');
+}
+
+/** `--library`, the same for every command. */
+export function basesOption(): Option {
+  return new Option('--library <folder>', 'folder of known bases (weightseq base add), beside those of the signatures').default(defaultBasesFolder(), "the user's own");
 }
 
 /** The report goes to stdout and nothing else does, or whole to a file. */

@@ -13,7 +13,7 @@ export async function showPlans(targets: readonly Target[], flags: ScanFlags): P
   const { trait: traits, assumeBase, base, baseReading } = flags;
   const { format } = flags;
   if (format !== 'table' && format !== 'json') throw new WeightseqError('usage', `--dry-run has no ${format} form`, { mend: 'Give --format table or json.' });
-  const options: AnyScanOptions = { library: await openLibrary(flags.signatures), traits, assumeBase, base, baseReading };
+  const options: AnyScanOptions = { library: await openLibrary(flags.signatures, flags.library), traits, assumeBase, base, baseReading };
   const plans: (Awaited<ReturnType<typeof preparePath>> & { path: string })[] = [];
   const codes: ExitCode[] = [];
   for (const { path, error: known } of targets) {

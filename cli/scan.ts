@@ -8,7 +8,7 @@ import { FORMATS, type Format } from '../src/report/formats.js';
 import { expandTargets, type Target } from '../src/run/targets.js';
 import { audited, type Audit } from './audit/log.js';
 import { addGateOptions, gateInputs, needsHash, openGate, type GateFlags } from './gate-options.js';
-import { checkOutput, libraryOption, output, takesColour, terminalWidth, version } from './io.js';
+import { basesOption, checkOutput, libraryOption, output, takesColour, terminalWidth, version } from './io.js';
 import { logItem } from './log-item.js';
 import { addRunOptions, openCacheOf, type RunFlags } from './run-options.js';
 import { readList, runScan, type RunOutcome } from './run.js';
@@ -19,6 +19,7 @@ import { settingsMade } from './settings/made.js';
 
 export interface ScanFlags extends RunFlags, GateFlags {
   readonly signatures: string;
+  readonly library: string;
   readonly trait?: string[];
   readonly format: Format;
   readonly failOn: FailOn;
@@ -57,6 +58,7 @@ export function addScan(program: Command, done: (code: RunExitCode) => void): vo
     .description('say which known harmful traits an adapter or a whole checkpoint carries, how strongly, in which layers')
     .argument('<path...>', 'folder or file of an adapter or of a whole checkpoint, a kept reading, a folder of many, a pattern, or - for a list on stdin')
     .addOption(libraryOption())
+    .addOption(basesOption())
     .option('--trait <name>', 'only this trait (may be repeated)', collect)
     .addOption(new Option('--format <format>', 'form of the report').choices(FORMATS).default('table'))
     .addOption(new Option('--fail-on <verdict>', 'what makes exit code 1').choices(['present', 'indeterminate', 'never']).default('present'))
@@ -113,9 +115,9 @@ async function run(targets: readonly Target[], flags: ScanFlags, audit: Audit | 
 }
 
 async function scanAll(targets: readonly Target[], flags: ScanFlags): Promise<RunOutcome> {
-  const { signatures: library, trait: traits, assumeBase, base, baseReading, hash, failOn, jobs, debug = false } = flags;
+  const { signatures: library, library: bases, trait: traits, assumeBase, base, baseReading, hash, failOn, jobs, debug = false } = flags;
   const cache = await openCacheOf(flags);
-  return runScan(targets, { library, traits, assumeBase, base, baseReading, hash, failOn, version: version(), cache, debug }, jobs);
+  return runScan(targets, { library, bases, traits, assumeBase, base, baseReading, hash, failOn, version: version(), cache, debug }, jobs);
 }
 
 /** The report of what a run gave; of one that was ended, what it had finished. */

@@ -53,6 +53,7 @@ export const ERROR_CODES = {
   'weights-missing': EXIT.unreadable,
   'not-lora': EXIT.incomplete,
   'base-mismatch': EXIT.unreadable,
+  'base-ambiguous': EXIT.incomplete,
   // signatures
   'signature-invalid': EXIT.unreadable,
   'signature-hash': EXIT.unreadable,

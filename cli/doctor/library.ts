@@ -14,10 +14,10 @@ const OLD_DAYS = 365;
 /** npm gives every packed file a date of 1985. */
 const FIRST_DATE = Date.UTC(2020, 0);
 
-export async function libraryChecks(folder: string, now: Date): Promise<Check[]> {
+export async function libraryChecks(folder: string, now: Date, bases?: string): Promise<Check[]> {
   let library: Library;
   try {
-    library = await openLibrary(folder);
+    library = await openLibrary(folder, bases);
   } catch (error) {
     if (!(error instanceof WeightseqError)) throw error;
     const { file, tensor, message, mend } = error;

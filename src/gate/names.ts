@@ -7,7 +7,7 @@ import { EXCUSED, known, UNKNOWN, type Plain, type Value } from './logic.js';
 /** Texts of which there are only some: to compare with another is an error. */
 export const CHOICES = {
   verdict: ['present', 'absent', 'indeterminate'],
-  how: ['claimed', 'assumed', 'shape', 'unknown'],
+  how: ['measured', 'claimed', 'assumed', 'shape', 'unknown'],
   kind: ['adapter', 'checkpoint', 'unknown'],
   source: ['weights', 'reading', 'unhashed reading'],
   beside: BESIDE,
@@ -63,7 +63,7 @@ function unexplained({ unexplained: listed, weights, findings }: ReportItem): nu
 
 /** The base that the configuration names, as the library calls it where it knows it. */
 function declared({ base }: ReportItem): string | null {
-  return base.how === 'claimed' ? base.name : base.declared;
+  return base.how === 'claimed' ? base.name : base.declaredAs ?? base.declared;
 }
 
 export const NAMES: readonly Name[] = [

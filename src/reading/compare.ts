@@ -53,6 +53,8 @@ export interface Comparison {
    * (`independentP`); 1 without a weight that counts.
    */
   readonly p: number;
+  /** The same for a correlation of 1: what could be known at best from so many weights. */
+  readonly bestP: number;
   /** |A − B| / |B| over all weights of `weights` that are finite. */
   readonly relative: NormEstimate;
 }
@@ -83,6 +85,7 @@ export function compareReadings(first: Comparable, second: Comparable): Comparis
   const counting = weights.filter(({ counts }) => counts);
   const correlations = counting.map(({ correlation }) => correlation).sort((a, b) => a - b);
   const correlation = mean(correlations);
+  const dofs = counting.map(({ dof }) => dof);
   return {
     weights, onlyFirst, otherShape,
     onlySecond: second.weights.filter(({ name }) => !names.has(name)).map(({ name }) => name),
@@ -90,7 +93,8 @@ export function compareReadings(first: Comparable, second: Comparable): Comparis
     correlation,
     median: (value(correlations, (correlations.length - 1) >> 1) + value(correlations, correlations.length >> 1)) / 2,
     standardError: Math.sqrt(counting.reduce((sum, { standardError }) => sum + standardError ** 2, 0)) / counting.length,
-    p: independentP(correlation, counting.map(({ dof }) => dof)),
+    p: independentP(correlation, dofs),
+    bestP: independentP(1, dofs),
     relative: total(weights),
   };
 }
@@ -117,14 +121,16 @@ function independent(n: number, c: number): number {
 }
 
 /**
- * P(mean ≥ r) for independent numbers within ±1 of mean 0 and variances 1/dof: Bernstein's bound exp(−n r²/2 / (v + r/3)), v the mean
- * variance (Boucheron, Lugosi, Massart: Concentration Inequalities, 2013, Corollary 2.11). It holds whatever their distribution, so that
- * no single weight decides; sign coordinates of weights of low rank have longer tails than a normal distribution.
+ * P(mean ≥ r) for n independent numbers of at most 1, of mean 0 and variances 1/dof: Bennett's bound exp(−n v h(r/v)) with
+ * h(u) = (1 + u) ln(1 + u) − u and v the mean variance (Boucheron, Lugosi, Massart: Concentration Inequalities, 2013, Theorem 2.9).
+ * It holds whatever their distribution, so that no single weight decides: sign coordinates of weights of low rank have longer tails
+ * than a normal distribution.
  */
 export function independentP(r: number, dofs: readonly number[]): number {
   if (!(r > 0)) return 1;
   const v = mean(dofs.map((dof) => 1 / dof));
-  return Math.exp((-dofs.length * r ** 2) / 2 / (v + r / 3));
+  const u = r / v;
+  return Math.exp(-dofs.length * v * ((1 + u) * Math.log1p(u) - u));
 }
 
 /**

@@ -1,5 +1,6 @@
 /** JUnit XML, for the test pages of pipelines. In: a Report. Out: XML text. Pure. */
 import { escapeText } from '../text.js';
+import { baseLine } from './base-line.js';
 import { probability, signed } from './numbers.js';
 import { layerRange } from './layers.js';
 import type { RenderOptions } from './render.js';
@@ -40,7 +41,7 @@ function itemSuite(item: ReportItem, report: Report, showSuppressed: boolean): E
   const rest: Case[] = agrees ? [] : [{ name: 'exit code', outcome: item.exitCode === 1 ? 'failure' : 'error', type: 'exit-code', message: `the item ends with exit code ${item.exitCode}`, details: [] }];
   const properties: [string, string][] = [
     ['kind', item.kind], ['exitCode', String(item.exitCode)], ['tool', `weightseq ${report.tool.version}`],
-    ['base', `${item.base.name ?? 'not known'} (${item.base.how})`], ...(item.digest === null ? [] : [['digest', item.digest] satisfies [string, string]]),
+    ['base', baseLine(item, (name) => name)], ...(item.digest === null ? [] : [['digest', item.digest] satisfies [string, string]]),
   ];
   const beside = item.beside.map(({ name, what, reason }) => `- beside the weights: ${what} ${name}: ${reason}`);
   return suite(item.path, [...cases, ...rest], item.seconds, properties, beside);

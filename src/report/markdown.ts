@@ -1,4 +1,5 @@
 /** Markdown for a pull-request comment. In: a Report. Out: GitHub's Markdown, no longer than a comment may be. Pure. */
+import { baseLine } from './base-line.js';
 import { headlineOf, headlineText } from './headline.js';
 import { bytes, probability, signed } from './numbers.js';
 import { layerRange } from './layers.js';
@@ -81,7 +82,7 @@ function detailsOf(item: ReportItem, showSuppressed: boolean): string {
     ...item.errors.map((e) => `error ${code(e.code)}: ${code([e.file, e.tensor].filter((part) => part !== null).join(': '))} ${prose(e.message)}. ${prose(e.mend ?? '')}`.trim()),
     ...policy, ...gaps, ...more(coverage.unread.length - gaps.length, 'missing'),
     ...beside, ...more(item.beside.length - beside.length, 'beside the weights'),
-    ...(item.kind === 'unknown' ? [] : [`base: ${base.name === null ? 'not known' : code(base.name)} (${base.how})`]),
+    ...(item.kind === 'unknown' ? [] : [`base: ${baseLine(item, code)}`]),
     ...(coverage.total > 0 ? [`read: ${coverage.read} of ${coverage.total} weights, ${bytes(coverage.bytes)} of ${bytes(coverage.bytesTotal)}; scored: ${coverage.scored}`] : []),
     ...(item.digest === null ? [] : [`digest: ${code(item.digest)}`]),
   ];

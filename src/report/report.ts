@@ -2,6 +2,7 @@
 import type { WeightseqError } from '../errors.js';
 import type { NullGroup } from '../signature/document.js';
 import type { FlooredNorm } from '../scan/change.js';
+import type { BaseOf } from '../scan/base.js';
 import type { Finding } from '../scan/finding.js';
 import type { Identity } from '../scan/identity.js';
 import type { ModelScanResult } from '../scan/model-scan.js';
@@ -9,7 +10,7 @@ import { norm, spreadOf } from '../scan/null.js';
 import type { ScanResult } from '../scan/scan.js';
 import type { AnyScanResult } from '../scan/any.js';
 import { exitCodeOf, worst } from './exit.js';
-import type { FailOn, Report, ReportFinding, ReportItem } from './schema.js';
+import { MOST_EVIDENCE, type FailOn, type Report, type ReportFinding, type ReportItem } from './schema.js';
 
 /** The Report of several scanned paths. Pure. */
 export function report(results: readonly AnyScanResult[], failOn: FailOn, version: string): Report {
@@ -44,7 +45,7 @@ function adapterItem(result: ScanResult, failOn: FailOn): ReportItem {
     findings,
     deltaNorm: reading ? finite(norm(reading.weights.map((w) => w.deltaNorm))) : null,
     coverage,
-    base: { ...result.base, layers: result.knownBase?.layers ?? null, declared: checkpoint?.baseClaim ?? null, measured: null, norm: result.baseNorm },
+    base: baseOf(result.base, { layers: result.knownBase?.layers ?? null, declared: checkpoint?.baseClaim ?? null, measured: null, norm: result.baseNorm }),
     ...(reading ? { weights: reading.weights.map(({ name, deltaNorm }) => ({ name, norm: exactNorm(deltaNorm) })) } : {}),
     ...identityOf(result),
     beside: result.beside.map((entry) => ({ ...entry })),
@@ -68,7 +69,7 @@ function modelItem(result: ModelScanResult, failOn: FailOn): ReportItem {
       unexplained: result.unexplained.map(({ name, deltaNorm }) => ({ name, deltaNorm: finite(deltaNorm) })),
     } : {}),
     coverage: { ...coverage, notCompared: change?.notCompared.map(({ name }) => name) ?? [], unread: result.gaps.map(({ name, reason }) => ({ name, reason })) },
-    base: { ...result.base, layers: result.knownBase?.layers ?? null, declared: result.declaredBase, measured: result.measuredBase, norm: result.baseNorm },
+    base: baseOf(result.base, { layers: result.knownBase?.layers ?? null, declared: result.declaredBase, measured: result.measuredBase, norm: result.baseNorm }),
     ...(result.architecture ? { architecture: { ...result.architecture } } : {}),
     ...identityOf(result),
     beside: result.beside.map((entry) => ({ ...entry })),
@@ -76,6 +77,11 @@ function modelItem(result: ModelScanResult, failOn: FailOn): ReportItem {
     seconds: result.seconds,
   };
   return { ...item, exitCode: exitCodeOf(item, failOn) };
+}
+
+function baseOf({ name, how, found, declaredAs }: BaseOf, rest: Pick<ReportItem['base'], 'layers' | 'declared' | 'measured' | 'norm'>): ReportItem['base'] {
+  const evidence = found?.evidence.slice(0, MOST_EVIDENCE).map(({ distance, alsoKnownAs, ...of }) => ({ ...of, distance: { ...distance }, alsoKnownAs: [...alsoKnownAs] }));
+  return { name, how, ...rest, ...(declaredAs === undefined ? {} : { declaredAs }), ...(evidence === undefined ? {} : { evidence }) };
 }
 
 function sourceOf(source: ScanResult['source']): NonNullable<ReportItem['source']> {

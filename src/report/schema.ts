@@ -89,6 +89,20 @@ const ruleOutcome = z.strictObject({
   message: z.string(),
 });
 
+/** How many known bases a report lists, the closest first. */
+export const MOST_EVIDENCE = 5;
+
+const baseEvidence = z.strictObject({
+  name,
+  weights: count.describe('matrices in blocks that were compared'),
+  correlation: finite.describe('mean over them, of the numbers that random signs give of each'),
+  standardError: finite.describe('of that mean'),
+  p: finite.min(0).max(1).describe('a bound on how likely so high a correlation is between unrelated weights of these shapes, times the number of bases tried'),
+  distance: z.strictObject({ value: finite, low: finite, high: finite }).describe('|W − W0| / |W0|, with a 90 % interval'),
+  fits: z.boolean(),
+  alsoKnownAs: z.array(name).describe('other names of the same weights'),
+});
+
 const item = z.strictObject({
   path: z.string(),
   kind: z.enum(['adapter', 'checkpoint', 'unknown']),
@@ -101,9 +115,11 @@ const item = z.strictObject({
   coverage,
   base: z.strictObject({
     name: z.string().nullable().describe('the base that the findings are for'),
-    how: z.enum(['claimed', 'assumed', 'shape', 'unknown']),
+    how: z.enum(['measured', 'claimed', 'assumed', 'shape', 'unknown']).describe('measured: found from the weights, whatever the configuration says'),
     layers: count.nullable(),
     declared: z.string().nullable().describe('what the configuration says'),
+    declaredAs: z.string().nullable().optional().describe('the declared base as the library calls it; null where it knows none of that name'),
+    evidence: z.array(baseEvidence).optional().describe('how the weights of a whole checkpoint compare with known bases of such shapes, the closest first; absent where nobody looked'),
     measured: z.string().nullable().describe('what the weights say; null where they do not tell, as those of an adapter'),
     norm: finite.nullable().describe('|W0|, Frobenius, over the weights of the base; null where it is not known'),
   }),

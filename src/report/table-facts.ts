@@ -1,4 +1,5 @@
 /** What the table says below the findings: what was read, what is missing, what lies beside it, policy, suppressions. Pure. */
+import { baseLine } from './base-line.js';
 import { paragraph } from './layout.js';
 import { bytes } from './numbers.js';
 import { printed } from './printed.js';
@@ -47,15 +48,8 @@ function policyLines(item: ReportItem, report: Pick<Report, 'policy'>, width: nu
 }
 
 function baseLines(item: ReportItem, width: number): string[] {
-  const { base, coverage } = item;
-  const how = {
-    claimed: `as the ${item.kind} claims; not verified`,
-    assumed: 'as --assume-base says; not verified',
-    shape: 'by its shapes; no other known base has them',
-    unknown: 'no signature for it',
-  }[base.how];
-  const name = base.name === null ? (item.kind === 'checkpoint' ? 'not known' : 'not named by the adapter') : `${printed(base.name)} (${how})`;
-  const lines = item.kind === 'unknown' ? [] : [paragraph('  base      ', name, width)];
+  const { coverage } = item;
+  const lines = item.kind === 'unknown' ? [] : [paragraph('  base      ', baseLine(item, printed), width)];
   if (item.architecture?.known === false) lines.push(paragraph('  names     ', architectureText(item.architecture.name), width));
   if (coverage.total === 0) return lines;
   lines.push(

@@ -142,11 +142,11 @@ async function listBeside(folder: string, depth: number): Promise<Beside[] | nul
 
 /** Signatures and readings of bases: what the index says of them, and what their bytes are. */
 async function hashLibrary({ folder, entries, bases }: Library): Promise<unknown> {
-  const files = [...entries.map(({ file }) => file), ...bases.map(({ reading }) => reading)];
+  const files = [...entries.map(({ file }) => join(folder, file)), ...bases.map((base) => join(base.folder, base.reading))];
   const found: [string, string | null][] = [];
   // One that can't be read is an error of the items that need it.
-  for (const file of [...new Set(files)].sort()) found.push([file, await hashFile(join(folder, file)).catch(() => null)]);
-  return { entries, bases, files: found };
+  for (const file of [...new Set(files)].sort()) found.push([file, await hashFile(file).catch(() => null)]);
+  return { entries, bases: bases.map(({ name, reading, sha256 }) => ({ name, reading, sha256 })), files: found.map(([, hash]) => hash) };
 }
 
 /** Each file by its name and its bytes, or by its stamp where that is trusted of weights. */

@@ -10,6 +10,8 @@ export type CacheTrust = (typeof CACHE_TRUSTS)[number];
 export interface RunSettings {
   /** Folder of signatures. */
   readonly library: string;
+  /** Folder of known bases beside those of the signatures. */
+  readonly bases?: string | undefined;
   readonly traits?: readonly string[] | undefined;
   readonly assumeBase?: string | undefined;
   readonly base?: string | undefined;

@@ -46,8 +46,8 @@ async function obey(order: Order): Promise<void> {
 }
 
 async function prepare(settings: RunSettings): Promise<Context> {
-  const { library: folder, traits, assumeBase, base, baseReading, hash, threads } = settings;
-  const library = await openLibrary(folder);
+  const { library: folder, bases, traits, assumeBase, base, baseReading, hash, threads } = settings;
+  const library = await openLibrary(folder, bases);
   // A truncated shard may end this process: a second one to read in would only cost time.
   const options: AnyScanOptions = { library, traits, assumeBase, base, baseReading, hash, threads, readModel };
   checkOptions(options);

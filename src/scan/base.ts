@@ -4,15 +4,20 @@ import type { KnownBase } from '../signature/document.js';
 import { knownBases, namesBase, type Library, type LibraryEntry } from '../signature/library.js';
 import { escapeText } from '../text.js';
 import type { Checkpoint, Gap, Weight } from '../types.js';
+import type { FoundBase } from './find-base.js';
 import { fusedIn } from './fused.js';
 
 /**
- * claimed: the adapter says so, nothing verified it. assumed: the user says so. shape: of the bases that
- * signatures know, its shapes alone fit. unknown: nobody does, or no signature knows it.
+ * measured: the weights show it. claimed: the configuration says so, nothing verified it. assumed: the user says so. shape: of the
+ * bases that signatures know, its shapes alone fit. unknown: nobody does, or no signature knows it.
  */
 export interface BaseOf {
   readonly name: string | null;
-  readonly how: 'claimed' | 'assumed' | 'shape' | 'unknown';
+  readonly how: 'measured' | 'claimed' | 'assumed' | 'shape' | 'unknown';
+  /** What the weights show; absent where nobody looked, as for an adapter. */
+  readonly found?: FoundBase;
+  /** The base that the configuration claims, as the library calls it; null where it knows none of that name. */
+  readonly declaredAs?: string | null;
 }
 
 /** The base of a checkpoint, and the signatures that the library holds for it. */

@@ -41,15 +41,21 @@ export async function resolveModelBase(weights: readonly Shaped[], claim: string
   if (assume !== undefined) return resolveBase(null, assume, library);
   const claimed = resolveBase(claim, undefined, library);
   if (claimed.entries.length > 0) return claimed;
+  const fitting = await fittingBases(weights, library);
+  const [only] = fitting;
+  if (only === undefined || fitting.length > 1) return { base: { name: null, how: 'unknown' }, entries: [] };
+  return { base: { name: only, how: 'shape' }, entries: library.entries.filter(({ base }) => base === only) };
+}
+
+/** Names of the bases that signatures know and whose weights all are there with their shapes. Throws as `openEntry`. */
+export async function fittingBases(weights: readonly Shaped[], library: Library): Promise<string[]> {
   const shapes: BaseShapes = new Map(weights.map(({ name, shape }) => [name, shape]));
   const fitting: string[] = [];
   for (const name of new Set(library.entries.map((entry) => entry.base))) {
     const entry = library.entries.find(({ base }) => base === name);
     if (entry && fits(shapes, (await openEntry(library, entry)).document.base)) fitting.push(name);
   }
-  const [only] = fitting;
-  if (only === undefined || fitting.length > 1) return { base: { name: null, how: 'unknown' }, entries: [] };
-  return { base: { name: only, how: 'shape' }, entries: library.entries.filter(({ base }) => base === only) };
+  return fitting;
 }
 
 function fits(shapes: BaseShapes, base: KnownBase): boolean {

@@ -6,18 +6,20 @@ import { readModelApart } from '../reading/apart.js';
 import type { ModelPlan, ModelReading } from '../reading/model.js';
 import { openModelReading, type KeptModel } from '../reading/reading-file.js';
 import type { KnownBase } from '../signature/document.js';
-import { baseNorm, knownBases, openBaseReading, openEntry, type Library, type ListedSignature } from '../signature/library.js';
+import { baseNorm, openBaseReading, type Library, type ListedSignature } from '../signature/library.js';
 import { escapeText } from '../text.js';
 import type { Beside, Gap, ModelCheckpoint } from '../types.js';
 import type { BaseOf, ResolvedBase } from './base.js';
 import { besideOf } from './beside.js';
 import { baseNumbers } from './base-numbers.js';
 import { changeOf, type Change, type WeightChange } from './change.js';
-import { baseClaim, checkModelShapes, resolveModelBase, type Shaped } from './model-base.js';
+import { believedBase, measuredBase, signaturesToTake, type Choice } from './choose-base.js';
+import { MOST_CHANGE } from './find-base.js';
+import { baseClaim } from './model-base.js';
 import { digestOf, identify, stampsOf, UNIDENTIFIED, withChanged, type Identity } from './identity.js';
 import { isKept, outdated, partError } from './kept.js';
 import { changeGaps, modelFindings, nonFiniteGaps, unexplained, type ModelFinding } from './model-verdict.js';
-import { baseDocument, checkOptions, type ScanOptions } from './scan.js';
+import { checkOptions, type ScanOptions } from './scan.js';
 
 export interface ModelScanOptions extends ScanOptions {
   /** The base itself: W − W0 is read. */
@@ -68,10 +70,11 @@ export interface PreparedModel extends ResolvedBase {
   readonly stamps: ReadonlyMap<string, string>;
   /** That no signature fits, which does not keep the weights from being read. */
   readonly errors: readonly WeightseqError[];
+  /** Of the gaps, those that hold whatever the base turns out to be. */
+  readonly ofWeights: readonly Gap[];
+  /** The base as it is believed before the weights are read. */
+  readonly chosen: Choice;
 }
-
-/** |ΔW| / |W| beyond this is no fine-tune of the base. */
-const MOST_CHANGE = 0.5;
 
 /**
  * Everything before the first byte of weights.
@@ -82,22 +85,15 @@ export async function prepareModel(path: string, options: ModelScanOptions): Pro
   const checkpoint = await locateModel(path);
   const stamps = await stampsOf(checkpoint);
   const claim = await baseClaim(path);
-  const chosen = await choose(checkpoint.weights, claim, checkpoint.files[0] ?? path, options);
+  const what = { weights: checkpoint.weights, claim, file: checkpoint.files[0] ?? path };
+  const chosen = await believedBase(what, options);
   const base = options.base === undefined ? null : await locateModel(options.base);
   const shapes = new Map(Object.entries(chosen.knownBase?.weights ?? {}));
-  const plan = planModel(checkpoint, chosen.signatures.map(({ sha256, weights }) => ({ key: sha256, weights })), shapes, base);
+  const taken = await signaturesToTake(what, chosen, options);
+  const plan = planModel(checkpoint, taken.map(({ sha256, weights }) => ({ key: sha256, weights })), shapes, base);
   const baseGaps = base?.gaps.map((gap) => ({ ...gap, name: `base: ${gap.name}` })) ?? [];
-  const errors = chosen.signatures.length === 0 ? [noSignature(chosen.base, options)] : [];
-  return { ...chosen, checkpoint, baseCheckpoint: base, plan, stamps, errors, declaredBase: claim, gaps: [...checkpoint.gaps, ...baseGaps, ...plan.gaps, ...chosen.gaps] };
-}
-
-/** The base, its signatures of the wanted traits, and what of the base is not there. */
-async function choose(weights: readonly Shaped[], claim: string | null, file: string, { library, traits, assumeBase }: ModelScanOptions): Promise<ResolvedBase & Pick<PreparedModel, 'knownBase' | 'signatures' | 'gaps'>> {
-  const resolved = await resolveModelBase(weights, claim, assumeBase, library);
-  const knownBase = await baseDocument(library, resolved.entries);
-  const wanted = resolved.entries.filter((entry) => traits === undefined || traits.includes(entry.trait));
-  const signatures = await Promise.all(wanted.map((entry) => openEntry(library, entry)));
-  return { ...resolved, knownBase, signatures, gaps: knownBase ? checkModelShapes(weights, knownBase, file) : [] };
+  const errors = chosen.problem === null ? [] : [chosen.problem];
+  return { ...chosen, checkpoint, baseCheckpoint: base, plan, stamps, errors, declaredBase: claim, ofWeights: [...checkpoint.gaps, ...baseGaps, ...plan.gaps], gaps: [...checkpoint.gaps, ...baseGaps, ...plan.gaps, ...chosen.gaps], chosen };
 }
 
 /**
@@ -147,10 +143,12 @@ async function scanWeights(path: string, options: ModelScanOptions): Promise<Out
   if (prepared.baseCheckpoint !== null) await verifyBase(prepared.baseCheckpoint, prepared, options.library, (plan) => readModel(plan, engine));
   const reading = await readModel(prepared.plan, engine, onProgress);
   const { checkpoint, declaredBase } = prepared;
+  const chosen = await measuredBase(reading, { weights: checkpoint.weights, claim: declaredBase, file: checkpoint.files[0] ?? path }, prepared.chosen, options);
   const { changed, ...identity } = await identify(checkpoint, prepared.stamps, options.hash);
   const { bytes, weights } = checkpoint;
   const about = { bytesTotal: bytes, total: weights.length, source: { from: 'weights' }, declaredBase, architecture: checkpoint.architecture, ...identity, beside: await besideOf(path, checkpoint) } as const;
-  return assess(reading, { ...prepared, gaps: withChanged(prepared.gaps, changed.filter(({ name }) => !reading.failed.some((gap) => gap.name === name))) }, about, options);
+  const gaps = withChanged([...prepared.ofWeights, ...chosen.gaps], changed.filter(({ name }) => !reading.failed.some((gap) => gap.name === name)));
+  return assess(reading, { ...chosen, gaps }, about, options);
 }
 
 async function scanReading(path: string, options: ModelScanOptions): Promise<Outcome> {
@@ -160,21 +158,21 @@ async function scanReading(path: string, options: ModelScanOptions): Promise<Out
   const source = { from: 'reading', hashed: files.every(({ sha256 }) => sha256 !== null) } as const;
   const about = { bytesTotal: provenance.bytes, total: provenance.weightsTotal, source, declaredBase: provenance.baseClaim, architecture: provenance.architecture, files, digest: digestOf(files), beside: [] };
   if (part !== null) {
-    const nothing: Chosen = { base: { name: null, how: 'unknown' }, knownBase: null, signatures: [], gaps: provenance.gaps };
-    return { ...await assess(reading, nothing, about, { library: options.library }, true), errors: [partError(path, part)] };
+    const nothing: Choice = { base: { name: null, how: 'unknown' }, entries: [], knownBase: null, signatures: [], gaps: provenance.gaps, problem: partError(path, part) };
+    return assess(reading, nothing, about, { library: options.library });
   }
-  const { signatures, ...chosen } = await choose(reading.weights, provenance.baseClaim, path, options);
-  const usable = signatures.filter(({ sha256 }) => provenance.signatures.some((s) => s.sha256 === sha256));
-  const outcome = await assess(reading, { ...chosen, signatures: usable, gaps: [...provenance.gaps, ...chosen.gaps] }, about, options, signatures.length > 0);
-  return { ...outcome, errors: [...outcome.errors, ...outdated(path, signatures, usable)] };
+  const what = { weights: reading.weights, claim: provenance.baseClaim, file: path };
+  const chosen = await measuredBase(reading, what, await believedBase(what, options), options);
+  const usable = chosen.signatures.filter(({ sha256 }) => provenance.signatures.some((s) => s.sha256 === sha256));
+  const outcome = await assess(reading, { ...chosen, signatures: usable, gaps: [...provenance.gaps, ...chosen.gaps] }, about, options);
+  return { ...outcome, errors: [...outcome.errors, ...outdated(path, chosen.signatures, usable)] };
 }
 
-type Chosen = Pick<PreparedModel, 'base' | 'knownBase' | 'signatures' | 'gaps'>;
 type About = Pick<ModelScanResult['coverage'], 'bytesTotal' | 'total'> & Pick<ModelScanResult, 'source' | 'declaredBase' | 'architecture' | 'files' | 'digest' | 'beside'>;
 
-async function assess(reading: ModelReading, chosen: Chosen, { bytesTotal, total, ...about }: About, options: ModelScanOptions, hasSignatures = chosen.signatures.length > 0): Promise<Outcome> {
-  const { base, knownBase, signatures } = chosen;
-  const kept = reading.of === 'change' ? null : await baseReading(knownBase, options);
+async function assess(reading: ModelReading, chosen: Choice, { bytesTotal, total, ...about }: About, options: ModelScanOptions): Promise<Outcome> {
+  const { base, knownBase, signatures, problem } = chosen;
+  const kept = reading.of === 'change' ? null : await baseReading(base.how === 'measured' ? base.name : knownBase?.name ?? null, options);
   const isComparable = reading.of === 'change' || knownBase !== null || kept !== null;
   const change = isComparable ? changeOf(reading, reading.of === 'change' ? null : await baseNumbers(signatures, kept)) : null;
   const gaps = [...chosen.gaps, ...reading.failed, ...nonFiniteGaps(reading), ...(change ? changeGaps(change, signatures) : [])];
@@ -182,12 +180,12 @@ async function assess(reading: ModelReading, chosen: Chosen, { bytesTotal, total
   const isOther = change?.ratio != null && change.ratio > MOST_CHANGE;
   return {
     ...about, base, knownBase, change, gaps,
-    measuredBase: change?.ratio != null && !isOther ? knownBase?.name ?? null : null,
-    baseNorm: knownBase && await baseNorm(options.library, knownBase.name),
+    measuredBase: base.how === 'measured' ? base.name : change?.ratio != null && !isOther ? knownBase?.name ?? null : null,
+    baseNorm: base.name === null ? null : await baseNorm(options.library, base.name),
     unexplained: change ? unexplained(change, signatures) : [],
     findings: change && knownBase && !isOther ? modelFindings(change, signatures, knownBase, gaps.length) : [],
     coverage: { bytes: reading.bytes, bytesTotal, read: reading.weights.length, scored, total },
-    errors: isOther ? [otherBase(change.ratio, base)] : hasSignatures ? [] : [noSignature(base, options)],
+    errors: isOther ? [otherBase(change.ratio, base)] : problem === null ? [] : [problem],
   };
 }
 
@@ -198,14 +196,7 @@ function otherBase(ratio: number, { name }: BaseOf): WeightseqError {
 }
 
 /** The reading of the base that the user gives, or that the library has. */
-async function baseReading(knownBase: KnownBase | null, options: ModelScanOptions): Promise<KeptModel | null> {
+async function baseReading(name: string | null, options: ModelScanOptions): Promise<KeptModel | null> {
   if (options.baseReading !== undefined) return openModelReading(options.baseReading);
-  return knownBase && openBaseReading(options.library, knownBase.name);
-}
-
-function noSignature({ name }: BaseOf, { library, traits }: ModelScanOptions): WeightseqError {
-  const of = traits ? ` of ${traits.join(', ')}` : '';
-  return new WeightseqError('no-signature', `no signature${of} for ${name === null ? 'a base that neither its name nor its shapes tell' : escapeText(name)}`, {
-    mend: `If you know its base, add --assume-base NAME (known: ${knownBases(library)}); for another base build a signature (README, "Signatures for another base").`,
-  });
+  return name === null ? null : openBaseReading(options.library, name);
 }

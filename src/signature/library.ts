@@ -5,6 +5,7 @@ import { join, relative, sep } from 'node:path';
 import { WeightseqError } from '../errors.js';
 import { openModelReading, readingNorm, type KeptModel } from '../reading/reading-file.js';
 import { escapeText } from '../text.js';
+import { listBases, type ListedBase } from './bases.js';
 import { libraryIndex, type KnownBase, type LibraryIndex } from './document.js';
 import { readSignature, type Signature } from './format.js';
 
@@ -14,9 +15,12 @@ export type LibraryEntry = LibraryIndex['signatures'][number];
 export interface Library {
   readonly folder: string;
   readonly entries: readonly LibraryEntry[];
-  readonly bases: NonNullable<LibraryIndex['bases']>;
+  /** Readings of bases: the library's own, then those of the user's folder. */
+  readonly bases: readonly ListedBase[];
   /** What was opened already, by file. */
   readonly opened: Map<string, Promise<ListedSignature>>;
+  /** The same of bases, by name. */
+  readonly openedBases: Map<string, Promise<KeptModel>>;
 }
 
 /** A signature whose file has the hash that its library lists. */
@@ -42,9 +46,10 @@ export { SHIPPED_LIBRARY } from './shipped.js';
 
 /**
  * Reads `index.json` of a folder of signatures.
+ * @param bases a folder of base readings beside it (`weightseq base add`); of two bases of one name the library's counts
  * @throws WeightseqError `signature-invalid` when there is no index or it breaks the format.
  */
-export async function openLibrary(folder: string): Promise<Library> {
+export async function openLibrary(folder: string, bases?: string): Promise<Library> {
   const file = join(folder, 'index.json');
   let json: unknown;
   try {
@@ -64,7 +69,11 @@ export async function openLibrary(folder: string): Promise<Library> {
       mend: 'Write the index again with the builder.',
     });
   }
-  return { folder: await realpath(folder), entries: parsed.data.signatures, bases: parsed.data.bases ?? [], opened: new Map() };
+  const real = await realpath(folder);
+  const own = (parsed.data.bases ?? []).map(({ name, reading, sha256 }): ListedBase => ({ name, reading, sha256, folder: real }));
+  const all = [...own, ...await listBases(real), ...(bases === undefined ? [] : await listBases(bases))];
+  const listed = all.filter(({ name }, i) => all.findIndex((other) => other.name === name) === i);
+  return { folder: real, entries: parsed.data.signatures, bases: listed, opened: new Map(), openedBases: new Map() };
 }
 
 /**
@@ -78,7 +87,7 @@ export function openEntry(library: Library, entry: LibraryEntry): Promise<Listed
 }
 
 async function checkAndRead(library: Library, entry: LibraryEntry): Promise<ListedSignature> {
-  const { path, sha256 } = await checkHash(library, entry.file, entry.sha256);
+  const { path, sha256 } = await checkHash(library.folder, entry.file, entry.sha256);
   const signature = await readSignature(path);
   const { trait, base, harmful } = signature.document;
   if (trait !== entry.trait || base.name !== entry.base || harmful !== entry.harmful) {
@@ -97,21 +106,22 @@ async function checkAndRead(library: Library, entry: LibraryEntry): Promise<List
 export async function openBaseReading(library: Library, base: string): Promise<KeptModel | null> {
   const listed = library.bases.find(({ name }) => name === base);
   if (listed === undefined) return null;
-  const { path } = await checkHash(library, listed.reading, listed.sha256);
-  return openModelReading(path);
+  const opened = library.openedBases.get(base) ?? checkHash(listed.folder, listed.reading, listed.sha256).then(({ path }) => openModelReading(path));
+  library.openedBases.set(base, opened);
+  return opened;
 }
 
 /** |W0| of a base, Frobenius, over all its weights; null when the library has no reading of it. Throws as `openBaseReading`. */
 export async function baseNorm(library: Library, base: string): Promise<number | null> {
   const listed = library.bases.find(({ name }) => name === base);
-  return listed === undefined ? null : readingNorm((await checkHash(library, listed.reading, listed.sha256)).path);
+  return listed === undefined ? null : readingNorm((await checkHash(listed.folder, listed.reading, listed.sha256)).path);
 }
 
 /** The path of a file that the index lists, whose bytes are those that it lists. */
-async function checkHash(library: Library, file: string, expected: string): Promise<{ path: string; sha256: string }> {
-  const path = join(library.folder, file);
-  if (relative(library.folder, path).split(sep)[0] === '..') {
-    throw new WeightseqError('signature-invalid', `the index names a file outside its folder: ${escapeText(file)}`, { file: library.folder });
+async function checkHash(folder: string, file: string, expected: string): Promise<{ path: string; sha256: string }> {
+  const path = join(folder, file);
+  if (relative(folder, path).split(sep)[0] === '..') {
+    throw new WeightseqError('signature-invalid', `the index names a file outside its folder: ${escapeText(file)}`, { file: folder });
   }
   const sha256 = await hashFile(path);
   if (sha256 !== expected) {

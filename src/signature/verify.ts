@@ -40,7 +40,7 @@ export async function verifySignature(signature: Signature): Promise<Check[]> {
 
 /** Files of signatures in a library's folder that its index does not list. */
 export async function unlisted(library: Library): Promise<string[]> {
-  const listed = new Set([...library.entries.map((e) => e.file), ...library.bases.map((b) => b.reading)]);
+  const listed = new Set([...library.entries.map((e) => e.file), ...library.bases.filter((b) => b.folder === library.folder).map((b) => b.reading)]);
   const found = await readdir(library.folder, { recursive: true });
   return found
     .filter((f) => f.endsWith('.safetensors'))

@@ -1,4 +1,5 @@
 /** What was read, what not, and from which files. In: one item. Out: lists and tables. */
+import { baseLine } from '../base-line.js';
 import { bytes } from '../numbers.js';
 import type { ReportItem } from '../schema.js';
 import { counted, size } from './figures.js';
@@ -31,8 +32,7 @@ function pairs(item: ReportItem): [string, Part][] {
   const { base, coverage, change, deltaNorm } = item;
   const kind = { adapter: 'adapter (LoRA)', checkpoint: 'whole checkpoint', unknown: 'not recognised' }[item.kind];
   const source = { weights: '', reading: ', from a kept reading', 'unhashed reading': ', from a kept reading without the sha256 of its shards' }[item.source ?? 'weights'];
-  const how = { claimed: 'claimed, not verified', assumed: 'assumed by whoever ran the scan, not verified', shape: 'by its shapes: no other known base has them', unknown: 'no signature for it' }[base.how];
-  const rows: [string, Part][] = [['Kind', `${kind}${source}`], ['Base', base.name === null ? 'not known' : `${base.name} (${how})`]];
+  const rows: [string, Part][] = [['Kind', `${kind}${source}`], ['Base', baseLine(item, (name) => name)]];
   if (base.declared !== null && base.declared !== base.name) rows.push(['Base, as declared', base.declared]);
   if (base.measured !== null && base.measured !== base.name) rows.push(['Base, by the weights', base.measured]);
   if (coverage.total > 0) rows.push(['Read', `${coverage.read} of ${counted(coverage.total, 'weight')}, ${bytes(coverage.bytes)} of ${bytes(coverage.bytesTotal)}`]);
