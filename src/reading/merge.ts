@@ -85,10 +85,11 @@ function filesOf(parts: readonly Numbered[]): Provenance['files'] {
     }
     return { ...file, sha256 };
   });
-  const unhashed = files.find(({ sha256 }) => sha256 === null);
-  const hashing = parts.find(({ kept }) => kept.provenance.files.some(({ sha256 }) => sha256 !== null));
-  if (unhashed === undefined || hashing === undefined) return files;
-  throw partError('part-mismatch', `it holds sha256, and no part holds that of ${escapeText(unhashed.name)}: some were read with --no-hash`, hashing, 'Read all parts with --no-hash, or none.');
+  const isHashed = ({ kept }: Numbered): boolean => kept.provenance.files.some(({ sha256 }) => sha256 !== null);
+  // What was read and not hashed may have been any file; a part of nothing has nothing to hash.
+  const unhashed = parts.find((part) => !isHashed(part) && part.kept.reading.bytes > 0);
+  if (unhashed === undefined || !parts.some(isHashed)) return files;
+  throw partError('part-mismatch', 'it was read with --no-hash, and another part was not', unhashed, 'Read all parts with --no-hash, or none.');
 }
 
 /** What could not be read, files that changed last and once, as the reading of the whole has it. */

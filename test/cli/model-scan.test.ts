@@ -86,8 +86,9 @@ describe('a whole checkpoint', () => {
       const ofWeight = (item: ReportItem) => item.weights?.find(({ name }) => name === '1.q')?.norm;
       assert.ok(Math.abs((ofWeight(held.item)?.value ?? NaN) - norm) < norm * 2e-2);
       assert.ok((ofWeight(without.item)?.floor ?? NaN) > 0);
-      const { norm: baseNorm, ...ofBase } = without.item.base;
-      assert.deepEqual(ofBase, { name: 'tiny-base', how: 'shape', layers: 3, declared: null, measured: 'tiny-base' });
+      const { norm: baseNorm, evidence = [], ...ofBase } = without.item.base;
+      assert.deepEqual(ofBase, { name: 'tiny-base', how: 'measured', layers: 3, declared: null, declaredAs: null, measured: 'tiny-base' });
+      assert.deepEqual(evidence.map(({ name, weights, fits }) => [name, weights, fits]), [['tiny-base', 21, true]]);
       const matrices = [...base.values()].filter(({ shape }) => shape.length === 2).flatMap(({ values }) => values);
       assert.ok(Math.abs((baseNorm ?? NaN) - Math.hypot(...matrices)) < 1e-5);
       assert.deepEqual(without.item.coverage.unread, []);
@@ -152,12 +153,18 @@ describe('a whole checkpoint', () => {
     assert.ok(item.coverage.unread.some(({ name, reason }) => name === '0.q' && /2 infinite/.test(reason)));
   });
 
-  it('of another model with the same shapes is refused', async (t) => {
+  it('of another model with the same shapes has an unknown base; whoever claims the known one is refused', async (t) => {
     const { root, library } = await setUp(t);
-    await writeModel(join(root, 'other'), tinyBase(5000), 'BF16');
-    const { item, status } = scanJson(join(root, 'other'), '--signatures', library);
-    assert.equal(status, 2);
-    assert.equal(item.errors[0]?.code, 'base-mismatch');
+    const other = join(root, 'other');
+    await writeModel(other, tinyBase(5000), 'BF16');
+    const { item, status, stderr } = scanJson(other, '--signatures', library);
+    assert.equal(status, 3);
+    assert.deepEqual([item.base.name, item.base.how, item.base.measured, item.errors[0]?.code], [null, 'unknown', null, 'no-signature']);
+    assert.match(stderr, /the weights are those of no known base \(the nearest, tiny-base, correlates by -?0\.\d\d\)/);
+    const assumed = scanJson(other, '--signatures', library, '--assume-base', 'tiny-base');
+    await writeModel(other, tinyBase(5000), 'BF16', { config: { _name_or_path: 'owner/tiny-base' } });
+    const claimed = scanJson(other, '--signatures', library);
+    for (const one of [assumed, claimed]) assert.deepEqual([one.status, one.item.errors[0]?.code], [2, 'base-mismatch']);
   });
 
   it('held against a base that is none, such as itself, is refused', async (t) => {
@@ -192,9 +199,10 @@ describe('a whole checkpoint', () => {
     assert.match(weightseq('read', folder, '-o', `${folder}.reading`, '--signatures', library).stderr, /the architecture novel is not known/);
   });
 
-  it('takes the base that its configuration claims', async (t) => {
+  it('finds its base whatever its configuration claims', async (t) => {
     const { folder, library } = await setUp(t, { config: { _name_or_path: 'owner/tiny-base' } });
-    assert.equal(scanJson(folder, '--signatures', library).item.base.how, 'claimed');
+    const { how, declared, declaredAs } = scanJson(folder, '--signatures', library).item.base;
+    assert.deepEqual([how, declared, declaredAs], ['measured', 'owner/tiny-base', 'tiny-base']);
     assert.equal(scanJson(folder, '--signatures', library, '--assume-base', 'tiny-base').item.base.how, 'assumed');
   });
 
@@ -216,7 +224,7 @@ describe('a whole checkpoint', () => {
     assert.match(plan.stdout, /would read 22 weights and 7 vectors/);
     const table = weightseq('scan', folder, '--signatures', library).stdout;
     assert.match(table, /HARMFUL TRAIT FOUND: evil/);
-    assert.match(table, /by its shapes/);
+    assert.match(table, /tiny-base \(found from the weights: its own, changed by \d+ %/);
     assert.match(table, /\(rounding\)/);
   });
 });
