@@ -13,7 +13,8 @@ import { startProgress } from './progress.js';
 interface Flags {
   readonly signatures: string;
   readonly output: string;
-  readonly part?: Part;
+  /** Such as 2/4, checked. */
+  readonly part?: string;
   readonly spectrum?: true;
   readonly sketch?: true;
   readonly assumeBase?: string;
@@ -41,7 +42,7 @@ export function addRead(program: Command, done: (code: ExitCode) => void): void 
     .argument('<path>', 'adapter, model folder, its index, or one safetensors file')
     .requiredOption('-o, --output <file>', 'write the reading to this file, whole or not at all')
     .addOption(libraryOption())
-    .option('--part <i/n>', 'only part i of n, to be put together by weightseq merge', parsePart)
+    .option('--part <i/n>', 'only part i of n, to be put together by weightseq merge', checkPart)
     .option('--spectrum', 'keep the leading singular values of each weight too (reads a checkpoint three times more)')
     .option('--sketch', 'keep range sketches of each weight too, for angles between updates (16 numbers a row and column)')
     .option('--assume-base <name>', 'of an adapter: the base that tells how its fused weights divide, whatever it claims')
@@ -54,10 +55,15 @@ export function addRead(program: Command, done: (code: ExitCode) => void): void 
     });
 }
 
-function parsePart(text: string): Part {
+function partOf(text: string): Part {
   const [, index = 0, count = 0] = (/^(\d{1,6})\/(\d{1,6})$/u.exec(text) ?? []).map(Number);
-  if (index < 1 || index > count) throw new InvalidArgumentError('expected I/N, such as 2/4.');
   return { index, count };
+}
+
+function checkPart(text: string): string {
+  const { index, count } = partOf(text);
+  if (index < 1 || index > count) throw new InvalidArgumentError('expected I/N, such as 2/4.');
+  return text;
 }
 
 async function run(path: string, { signatures, output, part, spectrum, sketch, assumeBase, hash }: Flags): Promise<ExitCode> {
@@ -65,7 +71,7 @@ async function run(path: string, { signatures, output, part, spectrum, sketch, a
   const library = await openLibrary(signatures);
   const progress = startProgress();
   const { kept, missing } = await keepReading(path, {
-    library, hash, part: part ?? null, assumeBase, version: version(), withSignatures: true, invariants: { lines: true, spectrum: spectrum === true, sketch: sketch === true },
+    library, hash, part: part === undefined ? null : partOf(part), assumeBase, version: version(), withSignatures: true, invariants: { lines: true, spectrum: spectrum === true, sketch: sketch === true },
     onProgress: (bytes, total) => { progress.update(0, bytes, total); },
   });
   progress.end();

@@ -59,14 +59,18 @@ export interface Comparison {
   readonly relative: NormEstimate;
 }
 
+/** What `sharedByConstruction` gives, by weight and shape: for those who compare one reading with many. */
+export type SharedCache = Map<string, readonly Float64Array[]>;
+
 /** Of |S|² that must be left without the constant and the identity. */
 const LEAST_LEFT = 1e-3;
 
 /**
  * Compares two readings.
+ * @param cache kept by the caller, for readings that were taken with the same sign probes
  * @throws WeightseqError `reading-invalid` when they were taken with different sign probes
  */
-export function compareReadings(first: Comparable, second: Comparable): Comparison {
+export function compareReadings(first: Comparable, second: Comparable, cache: SharedCache = new Map()): Comparison {
   if (first.signs.seed !== second.signs.seed || first.signs.columns !== second.signs.columns) {
     throw new WeightseqError('reading-invalid', 'the readings were taken with different sign probes', { mend: 'Take both with the same version: weightseq read PATH -o FILE.' });
   }
@@ -80,7 +84,7 @@ export function compareReadings(first: Comparable, second: Comparable): Comparis
     const other = others.get(weight.name) ?? others.get(weight.signsAs ?? '');
     if (other === undefined) onlyFirst.push(weight.name);
     else if (weight.shape.join() !== other.shape.join() || (weight.signsAs ?? weight.name) !== (other.signsAs ?? other.name)) otherShape.push(weight.name);
-    else weights.push(compareWeights(weight, other, first.signs));
+    else weights.push(compareWeights(weight, other, first.signs, cache));
   }
   const counting = weights.filter(({ counts }) => counts);
   const correlations = counting.map(({ correlation }) => correlation).sort((a, b) => a - b);
@@ -100,10 +104,13 @@ export function compareReadings(first: Comparable, second: Comparable): Comparis
 }
 
 /** One weight beside another of the same shape and the same sign probes. */
-export function compareWeights(first: ComparableWeight, second: ComparableWeight, { seed, columns: c }: SignProbes): WeightComparison {
+export function compareWeights(first: ComparableWeight, second: ComparableWeight, { seed, columns: c }: SignProbes, cache: SharedCache = new Map()): WeightComparison {
   const { name, role, layer, shape, signs: A } = first;
   const B = second.signs;
-  const { correlation, left } = correlate(A, B, sharedByConstruction(first.signsAs ?? name, shape, { seed, columns: c }));
+  const key = `${first.signsAs ?? name} ${shape.join(' ')}`;
+  const shared = cache.get(key) ?? sharedByConstruction(first.signsAs ?? name, shape, { seed, columns: c });
+  cache.set(key, shared);
+  const { correlation, left } = correlate(A, B, shared);
   const dof = Math.max(1, independent(shape[0], c) * independent(shape[1], c) - 2);
   const distance = estimateNorm(A.map((v, i) => v - value(B, i)), c);
   const norm = second.norm ?? estimateNorm(B, c).value;

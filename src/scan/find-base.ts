@@ -5,7 +5,7 @@
  * Evidence are the sign coordinates of the matrices in blocks (`compareReadings`): norms of ones, biases, embeddings, zero, constant and
  * identity matrices, which unrelated models may share, do not count. The null are independent weights of the same shapes.
  */
-import { compareReadings, type Comparable, type Comparison } from '../reading/compare.js';
+import { compareReadings, type Comparable, type Comparison, type SharedCache } from '../reading/compare.js';
 import { SIGNS } from '../reading/model.js';
 import type { NormEstimate } from '../reading/norms.js';
 import { openBaseReading, openEntry, type Library } from '../signature/library.js';
@@ -60,23 +60,24 @@ interface Candidate {
 export async function findBase(reading: Comparable, library: Library): Promise<FoundBase> {
   if (reading.signs.seed !== SIGNS.seed || reading.signs.columns !== SIGNS.columns) return { verdict: 'untold', evidence: [] };
   const candidates: Candidate[] = [];
+  const cache: SharedCache = new Map();
   for (const name of new Set([...library.bases, ...library.entries.map(({ base }) => ({ name: base }))].map((base) => base.name))) {
     const numbers = await numbersOf(name, library, reading);
     if (numbers === null) continue;
-    const comparison = compareReadings(reading, numbers);
+    const comparison = compareReadings(reading, numbers, cache);
     if (comparison.counted > 0) candidates.push({ name, numbers, comparison });
   }
-  return judge(candidates, library);
+  return judge(candidates, library, cache);
 }
 
-function judge(candidates: readonly Candidate[], library: Library): FoundBase {
+function judge(candidates: readonly Candidate[], library: Library, cache: SharedCache): FoundBase {
   const signed = new Set(library.entries.map(({ base }) => base));
   const ordered = [...candidates].sort((a, b) => a.comparison.relative.value - b.comparison.relative.value || Number(signed.has(b.name)) - Number(signed.has(a.name)));
   const evidence: BaseEvidence[] = [];
   const kept: Candidate[] = [];
   for (const candidate of ordered) {
     const { name, numbers, comparison } = candidate;
-    const same = kept.findIndex((other) => isSame(other.numbers, numbers));
+    const same = kept.findIndex((other) => isSame(other.numbers, numbers, cache));
     const before = evidence[same];
     if (before !== undefined) {
       // The same weights under two names are one base: under the name that signatures know.
@@ -100,8 +101,8 @@ function canTell({ comparison: { bestP } }: Candidate): boolean {
   return bestP <= LEVEL;
 }
 
-function isSame(a: Comparable, b: Comparable): boolean {
-  const { weights, relative, onlyFirst, onlySecond, otherShape } = compareReadings(a, b);
+function isSame(a: Comparable, b: Comparable, cache: SharedCache): boolean {
+  const { weights, relative, onlyFirst, onlySecond, otherShape } = compareReadings(a, b, cache);
   return weights.length > 0 && onlyFirst.length + onlySecond.length + otherShape.length === 0 && relative.value < SAME;
 }
 

@@ -27,7 +27,7 @@ const isFlag = ({ option }: Setting): boolean => !option.required && !option.opt
 function samples(setting: Setting): [string, string, string] {
   const { option } = setting;
   if (isFlag(setting)) return ['true', 'false', 'true'];
-  const wanted = option.argChoices ?? ['3', '5', '7', 'a'.repeat(64), 'b'.repeat(64), '2030-01-01', '1GB'];
+  const wanted = option.argChoices ?? ['3', '5', '7', 'a'.repeat(64), 'b'.repeat(64), '2030-01-01', '1GB', '1/2', '2/2', '3/4'];
   const taken = wanted.filter((text) => {
     try {
       coerce(setting, [...setting.names.keys()][0] ?? '', text);
