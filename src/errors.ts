@@ -72,6 +72,7 @@ export const ERROR_CODES = {
   'report-invalid': EXIT.unreadable,
   'policy-invalid': EXIT.unreadable,
   'suppressions-invalid': EXIT.unreadable,
+  'registry-invalid': EXIT.unreadable,
   // engine
   'provider-unavailable': EXIT.unreadable,
   'engine-failed': EXIT.incomplete,

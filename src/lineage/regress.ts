@@ -13,10 +13,12 @@ export interface Equations {
 export interface Fit {
   /** One for each x, with its 95 % interval. */
   readonly coefficients: readonly Interval[];
+  /** Of the coefficients, k × k; and what to multiply a standard deviation by for a 95 % interval. */
+  readonly covariance: Float64Array;
+  readonly quantile: number;
   /** Σ y² and Σ (y − Σ βx)², over all numbers. */
   readonly total: number;
   readonly residual: number;
-  readonly equations: number;
 }
 
 /**
@@ -55,7 +57,7 @@ export function leastSquares(equations: readonly Equations[], c: number): Fit | 
     const other = cleaned[i] ?? value;
     return { value, low: Math.min(value, other) - reach, high: Math.max(value, other) + reach };
   });
-  return { coefficients, total, residual, equations: equations.reduce((sum, { y }) => sum + y.length, 0) };
+  return { coefficients, covariance: V, quantile, total, residual };
 }
 
 /** The middle of the sandwich, Σ (y − xβ)², and how many left (or right) probes there are. */

@@ -1,38 +1,5 @@
 /** What 16 × 16 sign coordinates tell of a spectrum. Pure. In: X'ΔWY and how much of it rounding makes. Out: rank and evenness. */
-
-/** Singular values of an n × n matrix, largest first: one-sided Jacobi (Golub, Van Loan: Matrix Computations, 4th ed., 8.6.3). */
-export function singularValues(S: Float64Array, n: number): Float64Array {
-  const A = Array.from({ length: n }, (_, j) => Float64Array.from({ length: n }, (__, i) => S[i * n + j] ?? 0));
-  for (let sweep = 0; sweep < 60; sweep++) {
-    let turned = false;
-    for (let p = 0; p < n; p++) {
-      for (let q = p + 1; q < n; q++) turned = rotate(A[p] ?? new Float64Array(), A[q] ?? new Float64Array()) || turned;
-    }
-    if (!turned) break;
-  }
-  return Float64Array.from(A, (column) => Math.hypot(...column)).sort().reverse();
-}
-
-/** Makes two columns orthogonal; whether they were not. */
-function rotate(a: Float64Array, b: Float64Array): boolean {
-  let [aa, bb, ab] = [0, 0, 0];
-  for (let i = 0; i < a.length; i++) {
-    const [x, y] = [a[i] ?? 0, b[i] ?? 0];
-    aa += x * x;
-    bb += y * y;
-    ab += x * y;
-  }
-  if (Math.abs(ab) <= 1e-15 * Math.sqrt(aa * bb)) return false;
-  const zeta = (bb - aa) / (2 * ab);
-  const t = Math.sign(zeta || 1) / (Math.abs(zeta) + Math.hypot(1, zeta));
-  const c = 1 / Math.hypot(1, t);
-  for (let i = 0; i < a.length; i++) {
-    const [x, y] = [a[i] ?? 0, b[i] ?? 0];
-    a[i] = c * x - c * t * y;
-    b[i] = c * t * x + c * y;
-  }
-  return true;
-}
+import { singularValues } from '../engine/small.js';
 
 /** A weight's difference: X'ΔWY, and |E| of what rounding can make of it. */
 export interface Rounded {
@@ -49,6 +16,8 @@ export interface RankEstimate {
 
 /** c × c numbers of standard deviation s have a largest singular value of about 2√c·s; it hardly ever is greater than this many times that. */
 const ABOVE_NOISE = 1.15;
+/** Singular values below this share of the first are lost in rounding of their own. */
+const LOST = 1e-6;
 /** Noise left below the rank may be so many times what is expected of it. */
 const NOISE_MARGIN = 2;
 
@@ -60,10 +29,10 @@ const NOISE_MARGIN = 2;
 export function rankOf({ signs, floor }: Rounded, c: number): RankEstimate | null {
   const s = singularValues(signs, c);
   const limit = ABOVE_NOISE * 2 * Math.sqrt(c) * floor;
-  const value = s.filter((one) => one > limit).length;
+  const value = s.filter((one) => one > Math.max(limit, LOST * (s[0] ?? 0))).length;
   if (value === 0) return null;
   const rest = s.slice(value).reduce((sum, one) => sum + one * one, 0);
-  return { value, isLow: value <= (3 * c) / 4 && rest <= NOISE_MARGIN * (c - value) ** 2 * floor ** 2 };
+  return { value, isLow: value <= (3 * c) / 4 && rest <= NOISE_MARGIN * (c - value) ** 2 * Math.max(floor, LOST * (s[0] ?? 0)) ** 2 };
 }
 
 /**

@@ -1,0 +1,158 @@
+/** Descent that was hidden without changing what the model computes. Pure. In: agreements of invariants and the null. Out: what was done, with evidence. */
+import { agreements, type Agreement, type Mode } from './invariants.js';
+import { lowerP, type Null } from './null.js';
+import type { WeightPair } from './pair.js';
+import type { Disguise } from './schema.js';
+import type { Subject } from './subject.js';
+
+export interface Hidden {
+  readonly disguises: readonly Disguise[];
+  /** The least p over all sides, times their number: how likely so close an agreement is among independent models. */
+  readonly p: number;
+  /** Sides that agree, with how closely, for the evidence. */
+  readonly evidence: readonly string[];
+  /** Whether all that agrees does so to within rounding: nothing but the disguise was changed there. */
+  readonly isExact: boolean;
+}
+
+/** An agreement counts where independent models have one so close with this probability, over all sides that are looked at. */
+const LEVEL = 1e-4;
+/** In order, norms agree where they deviate by no more than this share of their spread (ln). */
+const CLOSE = Math.log(0.35);
+/** Undoing a step helped where the deviation fell to this part (ln). */
+const HELPED = Math.log(0.4);
+/** Agreement to within rounding (ln). */
+const EXACT = Math.log(2e-3);
+
+const MLP = ['gate', 'up', 'down'] as const;
+const ATTENTION = ['q', 'k', 'v', 'o'] as const;
+/** The side of each role that meets the residual stream. */
+const STREAM: Readonly<Record<string, string>> = { q: 'q.columns', k: 'k.columns', v: 'v.columns', o: 'o.rows', gate: 'gate.columns', up: 'up.columns', down: 'down.rows' };
+
+/** What agreements there are, and which of them independent models do not have. */
+class Table {
+  readonly entries: readonly (Agreement & { readonly p: number })[];
+
+  constructor(found: readonly Agreement[], { agreement, freedom }: Null) {
+    this.entries = found.flatMap((one) => {
+      const spread = agreement[`${one.side} ${one.mode}`];
+      return spread === undefined ? [] : [{ ...one, p: Math.min(1, lowerP(one.value, spread, freedom) * found.length) }];
+    });
+  }
+
+  value(side: string, mode: Mode): number {
+    return this.entries.find((one) => one.side === side && one.mode === mode)?.value ?? Infinity;
+  }
+
+  p(side: string, mode: Mode): number {
+    return this.entries.find((one) => one.side === side && one.mode === mode)?.p ?? 1;
+  }
+
+  agrees(side: string, mode: Mode): boolean {
+    const inOrder = mode === 'direct' || mode === 'folded' || mode === 'product';
+    return this.p(side, mode) < LEVEL && (!inOrder || this.value(side, mode) < CLOSE);
+  }
+}
+
+/**
+ * Tests what survives each disguise: sorted norms of hidden units that were permuted, columns times the weights of the norm that was
+ * folded into them, rows of up times columns of down that were scaled against each other, the residual side of heads that were turned.
+ * @param pairs weight by weight: what is linked by sign probes was not disguised
+ * @returns null where nothing agrees that independent models do not have in common
+ */
+export function hiddenDescent(path: Subject, candidate: Subject, pairs: readonly WeightPair[], against: Null): Hidden | null {
+  const table = new Table(agreements(path, candidate), against);
+  const agreeing = table.entries.filter(({ side, mode }) => table.agrees(side, mode));
+  if (agreeing.length === 0) return null;
+  const isLinked = linkedRoles(pairs);
+  const disguises = [...folding(table), ...reordering(table, isLinked), ...units(table, isLinked), ...heads(table, isLinked)];
+  const best = [...agreeing].sort((a, b) => a.value - b.value);
+  return {
+    disguises, p: Math.min(...agreeing.map(({ p }) => p)),
+    evidence: best.slice(0, 4).map(({ side, mode, value }) => `${NAMES[mode](side)} agree to ${percent(value)} of their spread`),
+    isExact: agreeing.every(({ value }) => value < EXACT) || best.filter(({ value }) => value < EXACT).length >= best.length / 2,
+  };
+}
+
+const NAMES: Readonly<Record<Mode, (side: string) => string>> = {
+  'direct': (side) => `the norms of ${side}`,
+  'sorted': (side) => `the sorted norms of ${side}`,
+  'folded': (side) => `the norms of ${side}, the weights of the norm before them multiplied in,`,
+  'folded-sorted': (side) => `the sorted norms of ${side}, the weights of the norm before them multiplied in,`,
+  'product': () => 'the products of row and column norms of up and down',
+  'product-sorted': () => 'the sorted products of row and column norms of up and down',
+};
+
+function percent(value: number): string {
+  return `${(100 * Math.exp(value)).toPrecision(2)} %`;
+}
+
+/** By role, whether most of its weights correlate by sign probes. */
+function linkedRoles(pairs: readonly WeightPair[]): (role: string) => boolean | null {
+  return (role) => {
+    const own = pairs.filter(({ a }) => a.layer !== null && a.role === role);
+    return own.length === 0 ? null : own.filter(isLinked).length > own.length / 2;
+  };
+}
+
+/** Whether a weight is recognised by its sign probes. */
+export function isLinked({ correlation, standardError, state }: Pick<WeightPair, 'correlation' | 'standardError' | 'state'>): boolean {
+  return state !== 'changed' || (correlation > 0.3 && correlation > 4 * standardError);
+}
+
+function folding(table: Table): Disguise[] {
+  const sides = ['q.columns', 'k.columns', 'v.columns', 'gate.columns', 'up.columns'].flatMap((side) => (['folded', 'folded-sorted'] as const).map((mode) => [side, mode] as const));
+  const helped = sides.filter(([side, mode]) => table.agrees(side, mode) && table.value(side, mode) - table.value(side, mode === 'folded' ? 'direct' : 'sorted') < HELPED);
+  const [first] = helped;
+  if (first === undefined) return [];
+  const [side, mode] = first;
+  return [{ what: 'norms-folded', p: table.p(side, mode), evidence: `the norms of ${side} agree to ${percent(table.value(side, mode))} of their spread once the weights of the norm before them are multiplied in; as they are, to ${percent(table.value(side, mode === 'folded' ? 'direct' : 'sorted'))}` }];
+}
+
+/** Whether the residual side of a role agrees, as it is or with the norm multiplied in. */
+function streamAgrees(table: Table, role: string): boolean {
+  const side = STREAM[role] ?? '';
+  return table.agrees(side, 'direct') || table.agrees(side, 'folded');
+}
+
+function reordering(table: Table, isLinked: (role: string) => boolean | null): Disguise[] {
+  const roles = [...ATTENTION, ...MLP].filter((role) => isLinked(role) !== null);
+  if (roles.some((role) => isLinked(role) === true || streamAgrees(table, role))) return [];
+  const sorted = roles.map((role) => STREAM[role] ?? '').flatMap((side) => (['sorted', 'folded-sorted'] as const).filter((mode) => table.agrees(side, mode)).map((mode) => [side, mode] as const));
+  const [first] = sorted;
+  if (first === undefined) return [];
+  const rows = table.agrees('embed.rows', 'direct') ? '; every token\'s embedding is as long as before' : '';
+  return [{ what: 'channels-reordered', p: table.p(...first), evidence: `${NAMES[first[1]](first[0])} agree to ${percent(table.value(...first))}, and in order they do not${rows}` }];
+}
+
+function units(table: Table, isLinked: (role: string) => boolean | null): Disguise[] {
+  const found: Disguise[] = [];
+  const scaled = (['product', 'product-sorted'] as const).find((mode) => {
+    const plain = mode === 'product' ? 'direct' : 'sorted';
+    return table.agrees('up·down', mode) && table.value('up·down', mode) - Math.min(table.value('up.rows', plain), table.value('down.columns', plain)) < HELPED;
+  });
+  if (scaled !== undefined) {
+    found.push({ what: 'units-scaled', p: table.p('up·down', scaled), evidence: `${NAMES[scaled]('')} agree to ${percent(table.value('up·down', scaled))} of their spread, those of each alone to ${percent(Math.min(table.value('up.rows', scaled === 'product' ? 'direct' : 'sorted'), table.value('down.columns', scaled === 'product' ? 'direct' : 'sorted')))}` });
+  }
+  const hidden = isLinked('gate') ?? isLinked('up');
+  const inner = isLinked('gate') === null ? 'up.rows' : 'gate.rows';
+  if (hidden !== false || table.agrees(inner, 'direct') || table.agrees('up·down', 'product')) return found;
+  const sorted = [[inner, 'sorted'], ['down.columns', 'sorted'], ['up.rows', 'sorted'], ['up·down', 'product-sorted']] as const;
+  const match = sorted.find(([side, mode]) => table.agrees(side, mode));
+  const stream = [isLinked('gate') === null ? 'up' : 'gate', 'down'].find((role) => streamAgrees(table, role));
+  if (match !== undefined) found.push({ what: 'units-permuted', p: table.p(...match), evidence: `${NAMES[match[1]](match[0])} agree to ${percent(table.value(...match))}, and in order they do not` });
+  else if (stream !== undefined) {
+    const mode = table.agrees(STREAM[stream] ?? '', 'direct') ? 'direct' : 'folded';
+    found.push({ what: 'units-permuted', p: table.p(STREAM[stream] ?? '', mode), evidence: `${NAMES[mode](STREAM[stream] ?? '')} agree to ${percent(table.value(STREAM[stream] ?? '', mode))} of their spread, while no weight of it correlates: its hidden units stand in another order` });
+  }
+  return found;
+}
+
+function heads(table: Table, isLinked: (role: string) => boolean | null): Disguise[] {
+  const turned = ATTENTION.filter((role) => isLinked(role) === false && streamAgrees(table, role));
+  const [first] = turned;
+  if (first === undefined) return [];
+  const side = STREAM[first] ?? '';
+  const mode = table.agrees(side, 'direct') ? 'direct' : 'folded';
+  return [{ what: 'heads-rotated', p: table.p(side, mode), evidence: `${turned.join(', ')} do not correlate, and ${NAMES[mode](side)} agree to ${percent(table.value(side, mode))} of their spread: their heads were turned` }];
+}
