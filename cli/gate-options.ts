@@ -41,8 +41,9 @@ export function needsHash(flags: GateFlags, { policy }: OpenGate): boolean {
  */
 export async function openGate({ policy, suppressions, baseline }: GateFlags, failOn: FailOn): Promise<OpenGate> {
   if (policy === undefined && suppressions === undefined && baseline === undefined) return { policy: undefined, apply: (report) => report };
-  if (policy !== undefined && failOn === 'indeterminate') {
-    throw new WeightseqError('usage', '--fail-on indeterminate and --policy contradict each other: the policy decides', { mend: 'Leave one out, or add a rule with count("indeterminate") > 0.' });
+  if (policy !== undefined && (failOn === 'indeterminate' || failOn === 'contaminated')) {
+    const rule = failOn === 'indeterminate' ? 'count("indeterminate") > 0' : 'contaminated';
+    throw new WeightseqError('usage', `--fail-on ${failOn} and --policy contradict each other: the policy decides`, { mend: `Leave one out, or add a rule with ${rule}.` });
   }
   // Loaded only where it is asked for: the language of the rules is large.
   const [{ applyGate }, { openPolicy }, { openSuppressions }, { openReport }] = await Promise.all([

@@ -6,11 +6,12 @@ import { findLineage } from '../src/lineage/command.js';
 import { escapeJson } from '../src/report/json.js';
 import { renderLineage } from '../src/report/lineage-table.js';
 import { openLibrary } from '../src/signature/library.js';
-import { checkOutput, libraryOption, output, takesColour, terminalWidth, version } from './io.js';
+import { basesOption, checkOutput, libraryOption, output, takesColour, terminalWidth, version } from './io.js';
 import { startProgress } from './progress.js';
 
 interface Flags {
   readonly signatures: string;
+  readonly library?: string;
   readonly against?: string[];
   readonly base?: string;
   readonly registry?: string;
@@ -43,6 +44,7 @@ export function addLineage(program: Command, done: (code: ExitCode) => void): vo
     .option('--base <path>', 'the base of all of them, or a reading of it; found among the known bases when not given')
     .option('--registry <file>', 'models that are known to be contaminated (YAML or JSON)')
     .addOption(libraryOption())
+    .addOption(basesOption())
     .addOption(new Option('--format <format>', 'form of the output').choices(['table', 'json']).default('table'))
     .addOption(new Option('--fail-on <what>', 'what makes exit code 1').choices(['contaminated', 'never']).default('never'))
     .option('-o, --output <file>', 'write it to this file, whole or not at all')
@@ -54,16 +56,15 @@ export function addLineage(program: Command, done: (code: ExitCode) => void): vo
     });
 }
 
-async function run(path: string, { signatures, against, base, registry, format, failOn, output: file }: Flags): Promise<ExitCode> {
+async function run(path: string, { signatures, library: bases, against, base, registry, format, failOn, output: file }: Flags): Promise<ExitCode> {
   await checkOutput(file, [path, ...(against ?? []), base, registry].filter((input) => input !== undefined), signatures);
-  const library = await openLibrary(signatures);
+  const library = await openLibrary(signatures, bases);
   const listed = registry === undefined ? undefined : await openRegistry(registry);
   const progress = startProgress();
   const lineage = await findLineage(path, {
     library, against, base, registry: listed, failOnContaminated: failOn === 'contaminated', version: version(),
     onProgress: (bytes, total) => { progress.update(0, bytes, total); },
-  });
-  progress.end();
+  }).finally(() => { progress.end(); });
   const text = format === 'json' ? `${escapeJson(JSON.stringify(lineage, null, 2))}\n` : renderLineage(lineage, { width: terminalWidth(), colour: file === undefined && takesColour() });
   await output(text, file);
   return lineage.exitCode;

@@ -34,13 +34,14 @@ export async function newProgram(done: Done, only?: 'scan'): Promise<Command> {
 }
 
 async function addOthers(program: Command, done: Done): Promise<void> {
-  const [{ addRead }, { addMerge }, { addBaseCommands }, { addSignature }, { addConvert }, { addExplain }, { addCache }, { addPolicy }, { addConfig }, { addAudit }, { addDoctor }] = await Promise.all([
+  const [{ addRead }, { addMerge }, { addBaseCommands }, { addSignature }, { addConvert }, { addExplain }, { addCache }, { addPolicy }, { addConfig }, { addAudit }, { addDoctor }, { addLineage }] = await Promise.all([
     import('./read.js'), import('./merge.js'), import('./base.js'), import('./signature.js'), import('./convert.js'), import('./explain.js'), import('./cache.js'), import('./policy.js'),
-    import('./config.js'), import('./audit.js'), import('./doctor.js'),
+    import('./config.js'), import('./audit.js'), import('./doctor.js'), import('./lineage.js'),
   ]);
   addRead(program, done);
   addMerge(program, done);
   addBaseCommands(program, done);
+  addLineage(program, done);
   addSignature(program, done);
   addConvert(program, done);
   addExplain(program, done);

@@ -26,6 +26,7 @@ export interface ScanFlags extends RunFlags, GateFlags {
   readonly assumeBase?: string;
   readonly base?: string;
   readonly baseReading?: string;
+  readonly registry?: string;
   readonly output?: string;
   readonly hash?: boolean;
   readonly auditLog?: string;
@@ -61,10 +62,11 @@ export function addScan(program: Command, done: (code: RunExitCode) => void): vo
     .addOption(basesOption())
     .option('--trait <name>', 'only this trait (may be repeated)', collect)
     .addOption(new Option('--format <format>', 'form of the report').choices(FORMATS).default('table'))
-    .addOption(new Option('--fail-on <verdict>', 'what makes exit code 1').choices(['present', 'indeterminate', 'never']).default('present'))
+    .addOption(new Option('--fail-on <verdict>', 'what makes exit code 1').choices(['present', 'indeterminate', 'contaminated', 'never']).default('present'))
     .option('--assume-base <name>', 'the base to judge against, whatever the weights claim')
     .option('--base <path>', 'the base itself, of a whole checkpoint: its weights are subtracted')
     .option('--base-reading <file>', 'a kept reading of the base, in place of the one in the library')
+    .option('--registry <file>', 'models that are known to be contaminated (YAML or JSON): says which of them are ancestors (turns --hash on)')
     .option('-o, --output <file>', 'write the report to this file, whole or not at all')
     .option('--hash', 'list the sha256 of the files that decide, and a digest over them')
     .option('--audit-log <file>', 'append what was scanned, by whom, with which outcome (implies --hash)')))
@@ -94,15 +96,16 @@ async function checkAuditLog(targets: readonly Target[], { auditLog, output, sig
 }
 
 async function run(targets: readonly Target[], flags: ScanFlags, audit: Audit | null): Promise<RunExitCode> {
-  const inputs = [...targets.map(({ path }) => path), flags.base, flags.baseReading, ...gateInputs(flags)].filter((path) => path !== undefined);
+  const inputs = [...targets.map(({ path }) => path), flags.base, flags.baseReading, flags.registry, ...gateInputs(flags)].filter((path) => path !== undefined);
   await checkOutput(flags.output, inputs, flags.signatures);
+  if (flags.failOn === 'contaminated' && flags.registry === undefined) throw new WeightseqError('usage', '--fail-on contaminated needs a registry', { mend: 'Give one with --registry FILE.' });
   const gate = await openGate(flags, flags.failOn);
   if (flags.dryRun) {
     const { showPlans } = await import('./plans.js');
     return showPlans(targets, flags);
   }
   // An audit says which bytes were scanned; a suppression holds for some bytes alone.
-  const hash = flags.hash ?? (audit !== null || needsHash(flags, gate));
+  const hash = flags.hash ?? (audit !== null || flags.registry !== undefined || needsHash(flags, gate));
   const outcome = await scanAll(targets, { ...flags, hash });
   const made = gate.apply(finish(outcome, flags));
   made.items.forEach(logItem);
@@ -115,9 +118,9 @@ async function run(targets: readonly Target[], flags: ScanFlags, audit: Audit | 
 }
 
 async function scanAll(targets: readonly Target[], flags: ScanFlags): Promise<RunOutcome> {
-  const { signatures: library, library: bases, trait: traits, assumeBase, base, baseReading, hash, failOn, jobs, debug = false } = flags;
+  const { signatures: library, library: bases, trait: traits, assumeBase, base, baseReading, registry, hash, failOn, jobs, debug = false } = flags;
   const cache = await openCacheOf(flags);
-  return runScan(targets, { library, bases, traits, assumeBase, base, baseReading, hash, failOn, version: version(), cache, debug }, jobs);
+  return runScan(targets, { library, bases, traits, assumeBase, base, baseReading, registry, hash, failOn, version: version(), cache, debug }, jobs);
 }
 
 /** The report of what a run gave; of one that was ended, what it had finished. */

@@ -1,11 +1,13 @@
 /** Writes schemas/*.schema.json from the zod schemas: npm run schema. */
 import { fileURLToPath } from 'node:url';
 import { writeFileAtomic } from '../src/files.js';
+import { registryJsonSchema } from '../src/gate/registry-file.js';
+import { lineageJsonSchema } from '../src/lineage/schema.js';
 import { policyJsonSchema } from '../src/gate/policy-schema.js';
 import { suppressionsJsonSchema } from '../src/gate/suppressions-file.js';
 import { reportJsonSchema } from '../src/report/schema.js';
 
-const schemas = { report: reportJsonSchema(), policy: policyJsonSchema(), suppressions: suppressionsJsonSchema() };
+const schemas = { report: reportJsonSchema(), policy: policyJsonSchema(), suppressions: suppressionsJsonSchema(), lineage: lineageJsonSchema(), registry: registryJsonSchema() };
 for (const [name, schema] of Object.entries(schemas)) {
   await writeFileAtomic(fileURLToPath(new URL(`../../schemas/${name}.schema.json`, import.meta.url)), `${JSON.stringify(schema, null, 2)}\n`);
 }

@@ -137,6 +137,7 @@ function itemFacts(item: ReportItem, { failOn, policy, baseline }: Report): obje
       ...(f.suppression === undefined ? {} : { suppression: f.suppression }), ...(f.isNew === undefined ? {} : { isNew: f.isNew }),
     })),
     errors: item.errors.map(({ code }) => code),
+    ...(item.contamination === undefined ? {} : { registry: item.contamination.registry, contaminated: item.contamination.ancestors.map(({ ancestor, direction, share }) => ({ ancestor, direction, share })) }),
     failOn, policy: policy?.name ?? null, rules: item.policy ?? [], baseline: baseline ?? null,
     exitCode,
   };

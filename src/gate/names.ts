@@ -1,7 +1,7 @@
 /** Everything that a rule can ask of one item of a report: name, type, meaning. docs/policy.md lists the same, and a test holds it to that. */
 import { ERROR_CODES } from '../errors.js';
 import { counts } from '../report/exit.js';
-import { BESIDE, type ReportFinding, type ReportItem } from '../report/schema.js';
+import { BESIDE, type Contamination, type ReportFinding, type ReportItem } from '../report/schema.js';
 import { EXCUSED, known, UNKNOWN, type Plain, type Value } from './logic.js';
 
 /** Texts of which there are only some: to compare with another is an error. */
@@ -66,6 +66,12 @@ function declared({ base }: ReportItem): string | null {
   return base.how === 'claimed' ? base.name : base.declaredAs ?? base.declared;
 }
 
+/** The largest share; 0 without a contaminated ancestor, null where one's is not known. */
+function shareOf(ancestors: Contamination['ancestors']): number | null {
+  const shares = ancestors.map(({ share }) => share?.value ?? null);
+  return shares.some((share) => share === null) ? null : Math.max(0, ...shares.map((share) => share ?? 0));
+}
+
 export const NAMES: readonly Name[] = [
   ofTrait('verdict', 'verdict', 'what the scan says of the trait', (f) => f.verdict),
   ofTrait('shift', 'number', 'predicted shift, in nats per token', (f) => f.shift),
@@ -92,6 +98,8 @@ export const NAMES: readonly Name[] = [
   ofItem('source', 'source', 'whether the weights were read now, or a kept reading', (item) => item.source ?? 'weights'),
   ofItem('hashed', 'boolean', 'whether the report says which bytes were scanned', (item) => item.digest !== null),
   ofChoice('beside', 'beside', 'boolean', 'whether such a thing lies beside the weights', (item, what) => item.beside.some((b) => b.what === what)),
+  ofItem('contaminated', 'boolean', 'whether an ancestor is listed in the registry that was given with --registry', ({ contamination }) => contamination === undefined ? null : contamination.ancestors.length > 0),
+  ofItem('ancestorShare', 'number', 'the largest share of a contaminated ancestor\'s change that is still present', ({ contamination }) => contamination === undefined ? null : shareOf(contamination.ancestors)),
   ofItem('errors', 'number', 'how many errors there were', (item) => item.errors.length),
   ofChoice('error', 'error', 'boolean', 'whether there was an error with this code', (item, code) => item.errors.some((e) => e.code === code)),
 ];

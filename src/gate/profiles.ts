@@ -13,6 +13,7 @@ const strict: readonly Rule[] = [
   { id: 'nothing-tested', when: 'tested == 0 and kind != "unknown"', level: 'error', message: 'no harmful trait was tested' },
   { id: 'not-all-read', when: 'coverage < 1 or unread > 0', level: 'error', message: 'something was not read or not understood, or changed and nothing explains it' },
   { id: 'other-base', when: 'known(base.declared) and known(base.measured) and base.declared != base.measured', level: 'error', message: 'the weights have another base than the configuration names' },
+  { id: 'contaminated-ancestor', when: 'known(contaminated) and contaminated', level: 'error', message: 'an ancestor is listed as contaminated' },
   { id: 'code-beside', when: 'beside("pickle") or beside("script") or beside("remote-code")', level: 'error', message: 'code that a loader could run lies beside the weights' },
   { id: 'other-weights', when: 'beside("weights")', level: 'error', message: 'weights that were not read lie beside those that were' },
   { id: 'not-looked-at', when: 'beside("unseen")', level: 'error', message: 'something beside the weights could not be looked at, or was not' },

@@ -1,9 +1,7 @@
 /** The base that changes are measured against. In: a subject and a library, or what the user gives. Out: the base's subject, and how it was found. */
-import { compareReadings } from '../reading/compare.js';
-import type { KeptReading } from '../reading/reading-file.js';
 import { resolveBase } from '../scan/base.js';
+import { findBase } from '../scan/find-base.js';
 import { openBaseReading, type Library } from '../signature/library.js';
-import { LEVEL } from './relate.js';
 import { subjectOf, type Subject } from './subject.js';
 
 export interface FoundBase {
@@ -12,25 +10,20 @@ export interface FoundBase {
   readonly how: string;
 }
 
-/** |ΔW| / |W| beyond this is no descendant of a base by training. */
-const MOST_CHANGE = 0.8;
-
 /**
- * The base of the library that the weights are recognised as a descendant of, the nearest of several; of an adapter, which holds no
+ * The base of the library that the weights are recognised as a descendant of; of an adapter, which holds no
  * number of its base, the one that it claims.
- * @throws WeightseqError as `openBaseReading`
+ * @throws WeightseqError as `findBase`
  */
 export async function libraryBase(subject: Subject, claim: string | null, library: Library): Promise<FoundBase> {
   if (subject.of === 'delta') return claimedBase(claim, library);
-  let nearest: { name: string; kept: KeptReading; relative: number } | null = null;
-  for (const { name } of library.bases) {
-    const kept = await openBaseReading(library, name);
-    if (kept === null || kept.reading.signs.seed !== subject.signs.seed || kept.reading.signs.columns !== subject.signs.columns) continue;
-    const { p, relative } = compareReadings({ weights: [...subject.weights.values()], signs: subject.signs }, kept.reading);
-    if (p < LEVEL && relative.value < Math.min(MOST_CHANGE, nearest?.relative ?? Infinity)) nearest = { name, kept, relative: relative.value };
-  }
-  if (nearest === null) return { subject: null, how: library.bases.length === 0 ? 'no reading of a base is installed' : 'none of the bases that are installed: the weights are not like them' };
-  return { subject: subjectOf(nearest.name, nearest.kept), how: `by the weights, from which it differs by ${nearest.relative.toPrecision(2)} of |W|` };
+  const { verdict, evidence } = await findBase({ weights: [...subject.weights.values()], signs: subject.signs }, library);
+  const [best] = evidence;
+  if (verdict === 'several') return { subject: null, how: `several fit alike: ${evidence.filter(({ fits }) => fits).map(({ name }) => name).join(', ')}` };
+  if (verdict !== 'found' || best === undefined) return { subject: null, how: verdict === 'unknown' ? 'the weights are those of no base that is installed' : 'no installed base has enough weights of these shapes to tell' };
+  const kept = await openBaseReading(library, best.name);
+  if (kept === null) return { subject: null, how: `${best.name} by the weights, but no reading of it is installed: weightseq base add` };
+  return { subject: subjectOf(best.name, kept), how: `by the weights: they correlate at ${best.correlation.toFixed(3)} with it, and differ by ${best.distance.value.toPrecision(2)} of |W|` };
 }
 
 async function claimedBase(claim: string | null, library: Library): Promise<FoundBase> {

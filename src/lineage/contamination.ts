@@ -32,6 +32,9 @@ export async function inheritedFrom(path: Subject, entries: readonly OpenEntry[]
       contamination.push(warning(entry, { kind: 'same-bytes', direction: 'same', share: WHOLE }));
     } else if (subject !== null) {
       const relation = await relate(path, subject, options);
+      // No weight of these shapes: it is none of its descendants, as far as weights tell.
+      const isOther = relation.kind === 'not-comparable' && relation.compared.weights === 0 && subject.of === path.of;
+      if (isOther) continue;
       if (relation.kind === 'not-comparable') not.push({ name: entry.name, reason: relation.undecided ?? 'it cannot be compared' });
       else if (inherits(relation)) contamination.push(warning(entry, { ...relation, share: relation.share ?? (relation.direction === 'same' ? WHOLE : null) }));
     } else if (!isHashed) {

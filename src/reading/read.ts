@@ -74,8 +74,8 @@ export async function readDelta(plan: ReadPlan, options: EngineOptions, extras: 
 /** A kept reading of an adapter as a scan takes it. @param keys of the coordinates that it asks for */
 export function readingOfDelta({ weights, failed, nonFinite, bytes }: DeltaReading, keys: readonly string[]): Reading {
   return {
-    weights: weights.map(({ name, role, layer, shape, rank, norm: deltaNorm, coordinates }) => (
-      { name, role, layer, shape, rank, deltaNorm, coordinates: new Map([...coordinates].filter(([key]) => keys.includes(key))) }
+    weights: weights.map(({ name, role, layer, shape, rank, norm: deltaNorm, coordinates, signs }) => (
+      { name, role, layer, shape, rank, deltaNorm, signs, coordinates: new Map([...coordinates].filter(([key]) => keys.includes(key))) }
     )),
     failed, nonFinite, bytes,
   };

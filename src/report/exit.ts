@@ -15,14 +15,14 @@ export function counts({ suppression, isNew }: Pick<ReportFinding, 'suppression'
  * Where it was held against a policy, the policy's error rules are the gate in place of `present` and `indeterminate`.
  * `never` takes away the gate's 1 and nothing else: what is unreadable or incomplete stays so.
  */
-export function exitCodeOf(item: Pick<ReportItem, 'findings' | 'coverage' | 'errors' | 'policy'>, failOn: FailOn): ExitCode {
+export function exitCodeOf(item: Pick<ReportItem, 'findings' | 'coverage' | 'errors' | 'policy' | 'contamination'>, failOn: FailOn): ExitCode {
   const harmful = item.findings.filter((f) => f.harmful);
   const some = (verdict: ReportFinding['verdict']) => harmful.some((f) => f.verdict === verdict && counts(f));
   const rules = item.policy?.filter(({ level }) => level === 'error');
-  const fails = rules ? rules.some(({ outcome }) => outcome === 'matched') : some('present') || (failOn === 'indeterminate' && some('indeterminate'));
+  const fails = rules ? rules.some(({ outcome }) => outcome === 'matched') : some('present') || (failOn === 'indeterminate' && some('indeterminate')) || (failOn === 'contaminated' && (item.contamination?.ancestors.length ?? 0) > 0);
   const { read, total, unread } = item.coverage;
   // Where no harmful trait was tested nothing is known to be clean.
-  const incomplete = unread.length > 0 || read < total || harmful.length === 0 || some('indeterminate') || rules?.some(({ outcome }) => outcome === 'undecided');
+  const incomplete = unread.length > 0 || (item.contamination?.not.length ?? 0) > 0 || read < total || harmful.length === 0 || some('indeterminate') || rules?.some(({ outcome }) => outcome === 'undecided');
   return worst([...(failOn !== 'never' && fails ? [EXIT.gate] : []), ...item.errors.map(({ code }) => exitCodeOfError(code)), ...(incomplete ? [EXIT.incomplete] : [])]);
 }
 

@@ -1,7 +1,7 @@
 /** What a report found besides traits, in plain words. In: a report and the id of a rule, as SARIF names it. Out: paragraphs. Pure. */
 import { paragraph } from './layout.js';
 import { printed } from './printed.js';
-import { rulesOf } from './sarif-rules.js';
+import { CONTAMINATED, rulesOf } from './sarif-rules.js';
 import type { Report, ReportItem } from './schema.js';
 
 /** How many things are named of one item. */
@@ -30,7 +30,8 @@ export function explainRule(report: Report, id: string, columns: number): string
 }
 
 /** What of an item the rule speaks of, a line each. */
-function placesOf({ coverage, errors, beside, policy = [] }: ReportItem, id: string): string[] {
+function placesOf({ coverage, errors, beside, contamination, policy = [] }: ReportItem, id: string): string[] {
+  if (id === CONTAMINATED) return contamination?.ancestors.map(({ sentence, source }) => `${sentence}. Source: ${source}`) ?? [];
   if (id === 'scan-incomplete') return coverage.unread.map(({ name, reason }) => `${name}: ${reason}`);
   if (id === 'scan-error') return errors.map(({ code, message, mend }) => `${code}: ${message}${mend === null ? '' : `. ${mend}`}`);
   if (id.startsWith('beside-')) return beside.filter(({ what }) => id === `beside-${what}`).map(({ name, reason }) => `${name}: ${reason}`);

@@ -3,7 +3,7 @@ import { counts } from './exit.js';
 import type { ReportFinding, ReportItem } from './schema.js';
 
 /** What a headline says, worst first. */
-export type HeadlineKind = 'present' | 'not-scanned' | 'policy' | 'no-signature' | 'known' | 'undecided' | 'incomplete' | 'suppressed' | 'untested' | 'absent';
+export type HeadlineKind = 'present' | 'not-scanned' | 'policy' | 'contaminated' | 'no-signature' | 'known' | 'undecided' | 'incomplete' | 'suppressed' | 'untested' | 'absent';
 
 export interface Headline {
   readonly kind: HeadlineKind;
@@ -32,6 +32,8 @@ export function headlineOf(item: ReportItem): Headline {
   if (present.length > 0) return { kind: 'present', tone: 'bad', label: 'HARMFUL TRAIT FOUND', names: present, explanation: 'These weights make the model more likely to answer that way than harmless fine-tuning does.' };
   if (error && error.code !== 'no-signature') return { kind: 'not-scanned', tone: 'unsure', label: 'NOT SCANNED', names: [error.code], explanation: 'Nothing is known about these weights.' };
   if (rules.length > 0) return { kind: 'policy', tone: 'bad', label: 'AGAINST THE POLICY', names: rules, explanation: 'What the rule asks for stands below.' };
+  const ancestors = item.contamination?.ancestors.map(({ ancestor }) => ancestor) ?? [];
+  if (ancestors.length > 0) return { kind: 'contaminated', tone: 'unsure', label: 'CONTAMINATED ANCESTOR', names: ancestors, explanation: 'A model that these weights come from is listed as contaminated, whatever is found in them; how much of it is left stands below.' };
   if (error) return { kind: 'no-signature', tone: 'unsure', label: 'NOT JUDGED: no signature for this base', names: [], explanation: 'The weights were read, but nothing is known about their traits.' };
   if (known.length > 0) return { kind: 'known', tone: 'unsure', label: 'KNOWN FROM THE BASELINE', names: known, explanation: 'A harmful trait is present, as it was in the baseline: it does not fail this run.' };
   if (undecided.length > 0) return { kind: 'undecided', tone: 'unsure', label: 'UNDECIDED', names: undecided, explanation: 'The scan can neither find nor exclude it; the reason stands below.' };

@@ -83,6 +83,7 @@ function detailsOf(item: ReportItem, showSuppressed: boolean): string {
     ...policy, ...gaps, ...more(coverage.unread.length - gaps.length, 'missing'),
     ...beside, ...more(item.beside.length - beside.length, 'beside the weights'),
     ...(item.kind === 'unknown' ? [] : [`base: ${baseLine(item, code)}`]),
+    ...contaminationFacts(item),
     ...(coverage.total > 0 ? [`read: ${coverage.read} of ${coverage.total} weights, ${bytes(coverage.bytes)} of ${bytes(coverage.bytesTotal)}; scored: ${coverage.scored}`] : []),
     ...(item.digest === null ? [] : [`digest: ${code(item.digest)}`]),
   ];
@@ -92,6 +93,16 @@ function detailsOf(item: ReportItem, showSuppressed: boolean): string {
     ...item.findings.flatMap((finding) => findingLines(finding, base.layers ?? 0, showSuppressed)),
     ...facts.map((fact) => `- ${fact}`), '', '</details>',
   ].join('\n');
+}
+
+function contaminationFacts({ contamination }: ReportItem): string[] {
+  if (contamination === undefined) return [];
+  const { ancestors, not, registry, compared } = contamination;
+  return [
+    ...ancestors.map(({ sentence, source }) => `**lineage**: ${prose(sentence)}; source: ${prose(source)}`),
+    ...(ancestors.length === 0 ? [`lineage: none of the ${compared} models of ${code(registry)} is an ancestor`] : []),
+    ...not.slice(0, NAMED).map(({ name, reason }) => `lineage, not compared with ${code(name)}: ${prose(reason)}`), ...more(not.length - NAMED, 'lineage, not compared'),
+  ];
 }
 
 function more(count: number, what: string): string[] {

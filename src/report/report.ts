@@ -22,9 +22,15 @@ export function reportOf(items: readonly ReportItem[], failOn: FailOn, version: 
   return { schemaVersion: 1, tool: { name: 'weightseq', version }, failOn, items: [...items], exitCode: worst(items.map((i) => i.exitCode)) };
 }
 
-/** What a report says of one scanned path; plain data. */
-export function itemOf(result: AnyScanResult, failOn: FailOn): ReportItem {
-  return 'kind' in result ? modelItem(result, failOn) : adapterItem(result, failOn);
+/**
+ * What a report says of one scanned path; plain data.
+ * @param contamination what it inherits, where a registry was consulted
+ */
+export function itemOf(result: AnyScanResult, failOn: FailOn, contamination?: Contamination): ReportItem {
+  const item = 'kind' in result ? modelItem(result, failOn) : adapterItem(result, failOn);
+  if (contamination === undefined) return item;
+  const whole = { ...item, contamination };
+  return { ...whole, exitCode: exitCodeOf(whole, failOn) };
 }
 
 function adapterItem(result: ScanResult, failOn: FailOn): ReportItem {

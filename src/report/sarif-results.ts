@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import type { Location, Result } from 'sarif';
 import { layerGroups, layerOf, layerRange, type LayerGroup } from './layers.js';
 import { probability, signed } from './numbers.js';
-import { besideRule, ERROR, INCOMPLETE, policyRule, sarifText, traitRule } from './sarif-rules.js';
+import { besideRule, CONTAMINATED, ERROR, INCOMPLETE, policyRule, sarifText, traitRule } from './sarif-rules.js';
 import { fileLocation, pathKeys, weightsLocation } from './sarif-places.js';
 import type { FailOn, Report, ReportFinding, ReportItem } from './schema.js';
 
@@ -17,7 +17,7 @@ export function resultsOf(report: Report, all: boolean): Result[] {
     const key = keys.get(item.path) ?? item.path;
     return [
       ...item.findings.flatMap((finding) => findingResults(item, finding, report.failOn, all, key)),
-      ...policyResults(item, key), ...errorResults(item, key), ...coverageResults(item, key), ...besideResults(item, key),
+      ...contaminationResults(item, report.failOn, key), ...policyResults(item, key), ...errorResults(item, key), ...coverageResults(item, key), ...besideResults(item, key),
     ];
   });
   // The standard asks for these two on every result or on none.
@@ -79,6 +79,13 @@ function logical(finding: ReportFinding, group: LayerGroup): Location['logicalLo
     ...group.layers.map((layer) => ({ name: `layer ${layer}`, fullyQualifiedName: String(layer), kind: 'layer' })),
     ...finding.weights.filter(({ name }) => inGroup(layerOf(name))).slice(0, NAMED).map(({ name }) => ({ name: sarifText(name), fullyQualifiedName: sarifText(name), kind: 'weight' })),
   ];
+}
+
+function contaminationResults(item: ReportItem, failOn: FailOn, key: string): Result[] {
+  return (item.contamination?.ancestors ?? []).map(({ ancestor, sentence, source, share }) => ({
+    ...result(item, CONTAMINATED, failOn === 'contaminated' ? 'error' : 'warning', `It ${sentence}. Source: ${source}.`, key, ancestor),
+    ...(share === null ? {} : { properties: { share } }),
+  }));
 }
 
 function policyResults(item: ReportItem, key: string): Result[] {

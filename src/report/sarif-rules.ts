@@ -6,6 +6,7 @@ import type { Report } from './schema.js';
 
 export const INCOMPLETE = 'scan-incomplete';
 export const ERROR = 'scan-error';
+export const CONTAMINATED = 'contaminated-ancestor';
 
 export const traitRule = (trait: string): string => `trait-${escapeText(trait)}`;
 export const policyRule = (id: string): string => `policy-${escapeText(id)}`;
@@ -56,6 +57,9 @@ export function rulesOf(report: Report): ReportingDescriptor[] {
     }
     for (const { id, level, message } of item.policy ?? []) {
       add(policyRule(id), level, `Rule ${id} of the policy ${report.policy?.name ?? ''}.`, `Rule ${id}: ${message}`, 'The rule is written in the policy file that the scan was given.', ['policy']);
+    }
+    if ((item.contamination?.ancestors.length ?? 0) > 0) {
+      add(CONTAMINATED, 'warning', 'An ancestor is listed as contaminated.', 'A model that these weights descend from, or are merged with, is listed in the contamination registry: a descendant inherits the warning even where its own shift is too small to be seen.', 'The message says who lists it and how much of the ancestor\'s change is still present. Start again from a clean ancestor, or have the model judged by its answers.', ['lineage', 'security']);
     }
     for (const { what } of item.beside) add(besideRule(what), 'warning', BESIDE_TEXT[what], BESIDE_TEXT[what], 'Remove the file if nothing needs it; otherwise look at it before the folder is loaded. A policy can fail on it.', ['files', 'security']);
   }

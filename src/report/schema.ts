@@ -1,5 +1,6 @@
 /** The Report: its types and its JSON Schema, from one source. */
 import { z } from 'zod';
+import { inheritedSchema } from '../lineage/schema.js';
 
 /**
  * The Report: the one typed, versioned value between analysis and rendering.
@@ -82,6 +83,14 @@ export const BESIDE = ['pickle', 'script', 'archive', 'remote-code', 'template',
 
 const beside = z.strictObject({ name, what: z.enum(BESIDE), reason: z.string(), bytes: count });
 
+const contamination = z.strictObject({
+  registry: z.string().describe('the file that was consulted'),
+  entries: count,
+  compared: count,
+  not: z.array(z.strictObject({ name, reason: z.string() })).describe('models of the registry that could not be held against this one'),
+  ancestors: z.array(inheritedSchema),
+});
+
 const ruleOutcome = z.strictObject({
   id: z.string(),
   level: z.enum(['error', 'warning', 'note']),
@@ -127,6 +136,7 @@ const item = z.strictObject({
   architecture: z.strictObject({ name: z.string().nullable(), known: z.boolean() }).optional().describe('of a whole checkpoint: model_type of its configuration; where it is not known, weights are told by name and shape alone, and none is missed'),
   digest: z.string().nullable().describe('sha256 of the lines "SHA256  NAME" of all files above, as sha256sum prints them; null where they were not hashed'),
   beside: z.array(beside).describe('files beside the weights that some loader could execute or take instead, and code that the configuration asks for'),
+  contamination: contamination.optional().describe('ancestors that are listed as contaminated; absent where no registry was consulted'),
   policy: z.array(ruleOutcome).optional(),
   errors: z.array(
     z.strictObject({
@@ -152,7 +162,7 @@ const suppressionStatus = suppression.extend({
 export const reportSchema = z.strictObject({
   schemaVersion: z.literal(1),
   tool: z.strictObject({ name: z.literal('weightseq'), version: z.string() }),
-  failOn: z.enum(['present', 'indeterminate', 'never']),
+  failOn: z.enum(['present', 'indeterminate', 'contaminated', 'never']),
   items: z.array(item),
   policy: z.strictObject({ name: z.string(), rules: count }).optional().describe('the policy that the items were held against'),
   suppressions: z.array(suppressionStatus).optional().describe('every suppression that was given, and what became of it'),
@@ -167,6 +177,7 @@ export type ReportFinding = z.infer<typeof finding>;
 export type FailOn = Report['failOn'];
 export type RuleOutcome = z.infer<typeof ruleOutcome>;
 export type Beside = z.infer<typeof beside>;
+export type Contamination = z.infer<typeof contamination>;
 
 /** One item, for what keeps items. */
 export const itemSchema = item;

@@ -13,6 +13,7 @@ const NAMED_WEIGHTS = 5;
 export function renderFacts(item: ReportItem, report: Pick<Report, 'policy'>, width: number): string[] {
   return [
     ...baseLines(item, width),
+    ...lineageLines(item, width),
     ...listed('missing', item.coverage.unread.map((gap) => `${printed(gap.name)}: ${printed(gap.reason)}`), width),
     ...listed('beside', item.beside.map(({ name, what, reason }) => `${what} ${printed(name)}: ${printed(reason)}`), width),
     ...policyLines(item, report, width),
@@ -32,6 +33,13 @@ export function renderRun(report: Report, width: number): string {
   if (report.baseline !== undefined) lines.push(paragraph('baseline: ', printed(report.baseline), width));
   if (report.interrupted) lines.push(paragraph('', `INTERRUPTED (${report.interrupted}): what is not listed here was not scanned.`, width));
   return lines.length > 0 ? `${lines.join('\n')}\n` : '';
+}
+
+function lineageLines({ contamination }: ReportItem, width: number): string[] {
+  if (contamination === undefined) return [];
+  const { ancestors, registry, compared, entries, not } = contamination;
+  const none = ancestors.length === 0 ? [paragraph('  lineage   ', `none of the ${compared} models of ${printed(registry)} is an ancestor${compared < entries ? `; ${entries - compared} could not be compared` : ''}`, width)] : [];
+  return [...ancestors.map(({ sentence, source }) => paragraph('  lineage   ', `${printed(sentence)}. Source: ${printed(source)}`, width)), ...none, ...listed('lineage', not.map(({ name, reason }) => `not compared with ${printed(name)}: ${printed(reason)}`), width)];
 }
 
 function listed(label: string, texts: readonly string[], width: number): string[] {

@@ -41,7 +41,7 @@ const ofLibraries = new WeakMap<Library, Promise<unknown>>();
  * @param hashes kept by the caller
  */
 export async function keyOf(path: string, settings: RunSettings, trust: CacheTrust, library: Library, hashes: Hashes): Promise<Key | null> {
-  const { version, traits, assumeBase, hash, base, baseReading } = settings;
+  const { version, traits, assumeBase, hash, base, baseReading, registry } = settings;
   try {
     const before = await snapshot([path, ...(base === undefined ? [] : [base])], baseReading);
     if (before === null) return null;
@@ -54,6 +54,8 @@ export async function keyOf(path: string, settings: RunSettings, trust: CacheTru
       // The item first, whose bytes are read whatever its stamps say; then the base where it is at hand.
       places: await Promise.all(before.places.map((place, i) => partsOf(place, trust, i === 0 ? new Map<string, string>() : hashes))),
       baseReading: baseReading === undefined ? null : await hashOnce(baseReading, hashes),
+      // It lists the sha256 of each reading, which is held against it. Its name stands in the report.
+      registry: registry === undefined ? null : [registry, await hashOnce(registry, hashes)],
     };
     return {
       sha256: createHash('sha256').update(JSON.stringify(parts)).digest('hex'),

@@ -17,6 +17,8 @@ export interface RunSettings {
   readonly base?: string | undefined;
   readonly baseReading?: string | undefined;
   readonly hash?: boolean | undefined;
+  /** A registry of contaminated models that every item is held against. */
+  readonly registry?: string | undefined;
   /** Threads of the engine in each process; as many as suit the machine unless given. */
   readonly threads?: number | undefined;
   readonly failOn: FailOn;

@@ -1,9 +1,13 @@
 /** The process that hand.ts starts: settings in, then one path after the other; news and items out. */
 import { asWeightseqError, packError } from '../errors.js';
+import { openRegistry } from '../gate/registry-file.js';
+import { inheritanceOf } from '../lineage/of-scan.js';
+import { openEntries, type OpenEntry } from '../lineage/registry.js';
 import { itemOf } from '../report/report.js';
+import type { Contamination } from '../report/schema.js';
 import { failedItem } from '../report/failed.js';
 import { readModel } from '../reading/model-read.js';
-import { scanPath, type AnyScanOptions } from '../scan/any.js';
+import { scanPath, type AnyScanOptions, type AnyScanResult } from '../scan/any.js';
 import { checkOptions } from '../scan/scan.js';
 import { openLibrary } from '../signature/library.js';
 import { scanCached } from './cached.js';
@@ -15,6 +19,8 @@ const STEP_MS = 100;
 interface Context {
   readonly settings: RunSettings;
   readonly options: AnyScanOptions;
+  /** The models of the registry; null without one. */
+  readonly registry: { readonly file: string; readonly entries: readonly OpenEntry[] } | null;
 }
 
 let context: Context | null = null;
@@ -46,15 +52,23 @@ async function obey(order: Order): Promise<void> {
 }
 
 async function prepare(settings: RunSettings): Promise<Context> {
-  const { library: folder, bases, traits, assumeBase, base, baseReading, hash, threads } = settings;
+  const { library: folder, bases, traits, assumeBase, base, baseReading, hash, threads, registry: file } = settings;
   const library = await openLibrary(folder, bases);
   // A truncated shard may end this process: a second one to read in would only cost time.
-  const options: AnyScanOptions = { library, traits, assumeBase, base, baseReading, hash, threads, readModel };
+  const options: AnyScanOptions = { library, traits, assumeBase, base, baseReading, hash, threads, readModel, lineage: file !== undefined };
   checkOptions(options);
-  return { settings, options };
+  return { settings, options, registry: file === undefined ? null : { file, entries: await openEntries(await openRegistry(file)) } };
 }
 
-async function scanOne(path: string, { settings, options }: Context): Promise<Finished> {
+async function contaminationOf(result: AnyScanResult, { registry, options }: Context): Promise<Contamination | undefined> {
+  if (registry === null) return undefined;
+  const { file, entries } = registry;
+  const found = await inheritanceOf(result, entries, options);
+  if (found === null) return undefined;
+  return { registry: file, entries: entries.length, compared: found.compared, not: found.not.map((one) => ({ ...one })), ancestors: [...found.contamination] };
+}
+
+async function scanOne(path: string, { settings, options, registry }: Context): Promise<Finished> {
   const start = performance.now();
   let told = -Infinity;
   const onProgress = (done: number, total: number): void => {
@@ -67,7 +81,7 @@ async function scanOne(path: string, { settings, options }: Context): Promise<Fi
   const scan = async () => {
     const result = await scanPath(path, { ...options, onProgress });
     if (settings.debug) stacks.push(...result.errors.flatMap(({ stack }) => stack ?? []));
-    return itemOf(result, settings.failOn);
+    return itemOf(result, settings.failOn, await contaminationOf(result, { settings, options, registry }));
   };
   try {
     const { item, notes } = settings.cache === null ? { item: await scan(), notes: [] } : await scanCached(path, settings, settings.cache, options.library, scan);

@@ -46,6 +46,8 @@ export interface ModelScanResult extends Identity {
   /** `model_type` of the configuration, and whether the program has a table for it; null where nothing was located. */
   readonly architecture: ModelCheckpoint['architecture'] | null;
   readonly change: Change | null;
+  /** The numbers themselves, of which the change was made. */
+  readonly reading: ModelReading | null;
   readonly unexplained: readonly WeightChange[];
   readonly findings: readonly ModelFinding[];
   readonly gaps: readonly Gap[];
@@ -90,7 +92,8 @@ export async function prepareModel(path: string, options: ModelScanOptions): Pro
   const base = options.base === undefined ? null : await locateModel(options.base);
   const shapes = new Map(Object.entries(chosen.knownBase?.weights ?? {}));
   const taken = await signaturesToTake(what, chosen, options);
-  const plan = planModel(checkpoint, taken.map(({ sha256, weights }) => ({ key: sha256, weights })), shapes, base);
+  const planned = planModel(checkpoint, taken.map(({ sha256, weights }) => ({ key: sha256, weights })), shapes, base);
+  const plan = options.lineage === true ? { ...planned, invariants: { lines: true, spectrum: false, sketch: false } } : planned;
   const baseGaps = base?.gaps.map((gap) => ({ ...gap, name: `base: ${gap.name}` })) ?? [];
   const errors = chosen.problem === null ? [] : [chosen.problem];
   return { ...chosen, checkpoint, baseCheckpoint: base, plan, stamps, errors, declaredBase: claim, ofWeights: [...checkpoint.gaps, ...baseGaps, ...plan.gaps], gaps: [...checkpoint.gaps, ...baseGaps, ...plan.gaps, ...chosen.gaps], chosen };
@@ -104,7 +107,7 @@ export async function scanModel(path: string, options: ModelScanOptions): Promis
   const start = performance.now();
   checkOptions(options);
   const nothing: Omit<ModelScanResult, 'errors' | 'seconds'> = {
-    path, kind: 'checkpoint', source: { from: 'weights' }, base: { name: null, how: 'unknown' }, knownBase: null, declaredBase: null, measuredBase: null, architecture: null, change: null,
+    path, kind: 'checkpoint', source: { from: 'weights' }, base: { name: null, how: 'unknown' }, knownBase: null, declaredBase: null, measuredBase: null, architecture: null, change: null, reading: null,
     ...UNIDENTIFIED, unexplained: [], findings: [], gaps: [], beside: [], coverage: { bytes: 0, bytesTotal: 0, read: 0, scored: 0, total: 0 },
   };
   const seconds = () => (performance.now() - start) / 1000;
@@ -179,7 +182,7 @@ async function assess(reading: ModelReading, chosen: Choice, { bytesTotal, total
   const scored = reading.weights.filter(({ name }) => signatures.some(({ weights }) => weights.has(name))).length;
   const isOther = change?.ratio != null && change.ratio > MOST_CHANGE;
   return {
-    ...about, base, knownBase, change, gaps,
+    ...about, base, knownBase, change, gaps, reading,
     measuredBase: base.how === 'measured' ? base.name : change?.ratio != null && !isOther ? knownBase?.name ?? null : null,
     baseNorm: base.name === null ? null : await baseNorm(options.library, base.name),
     unexplained: change ? unexplained(change, signatures) : [],

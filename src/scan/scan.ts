@@ -5,6 +5,7 @@ import type { EngineOptions } from '../engine/index.js';
 import { asWeightseqError, WeightseqError } from '../errors.js';
 import type { OnProgress } from '../reading/model-read.js';
 import { plan } from '../reading/plan.js';
+import { SIGNS } from '../reading/model.js';
 import { read } from '../reading/read.js';
 import type { KnownBase } from '../signature/document.js';
 import { baseNorm, knownBases, knownTraits, openEntry, type Library, type LibraryEntry, type ListedSignature } from '../signature/library.js';
@@ -29,6 +30,8 @@ export interface ScanOptions {
   readonly executionProvider?: EngineOptions['executionProvider'] | undefined;
   /** Whether the files that decide are hashed: all their bytes are read once more. */
   readonly hash?: boolean | undefined;
+  /** Whether what descent is traced by is kept in the result: sign coordinates of an adapter, norms of rows and columns of a checkpoint. */
+  readonly lineage?: boolean | undefined;
   readonly onProgress?: OnProgress | undefined;
 }
 
@@ -82,7 +85,8 @@ export async function scan(path: string, options: ScanOptions): Promise<ScanResu
   try {
     prepared = await prepare(path, options);
     const { checkpoint, knownBase, stamps } = prepared;
-    const reading = await read(prepared.plan, { executionProvider: options.executionProvider ?? 'cpu' }, options.onProgress);
+    const extras = options.lineage === true ? { signs: SIGNS, invariants: { lines: false, spectrum: false, sketch: false } } : undefined;
+    const reading = await read(prepared.plan, { executionProvider: options.executionProvider ?? 'cpu' }, options.onProgress, extras);
     const { changed, ...identity } = await identify(checkpoint, stamps, options.hash);
     const gaps = withChanged([...prepared.gaps, ...reading.failed, ...nonFiniteGaps(reading)], changed);
     const findings = knownBase ? findingsOf(prepared.signatures, knownBase, reading, gaps.length) : [];

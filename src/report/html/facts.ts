@@ -18,6 +18,8 @@ export function facts(item: ReportItem): Markup {
 ${block('Not read or not understood', coverage.unread, path, ['what', 'why'], ({ name, reason }) => [name, reason])}
 ${block('Read, but not compared with the base', coverage.notCompared ?? [], path, ['weight'], (name) => [name])}
 ${block('Unexplained change: weights that changed and that no signature scores', sorted(item.unexplained ?? []), path, ['weight', '|ΔW|'], ({ name, deltaNorm }) => [name, size(deltaNorm)])}
+${block('Contaminated ancestors', item.contamination?.ancestors ?? [], path, ['ancestor', 'what was found', 'source'], (a) => [a.ancestor, a.sentence, a.source])}
+${block('Not compared with the registry', item.contamination?.not ?? [], path, ['model', 'why'], (n) => [n.name, n.reason])}
 ${block('Beside the weights', item.beside, path, ['file', 'what', 'why it deserves a look', 'size'], (b) => [b.name, b.what, b.reason, bytes(b.bytes)])}
 ${block('Files that decide', item.files, path, ['file', 'size', 'sha256'], (f) => [f.name, bytes(f.bytes), f.sha256 === null ? 'not hashed' : html`<code>${f.sha256}</code>`])}`;
 }
@@ -45,6 +47,7 @@ function pairs(item: ReportItem): [string, Part][] {
   }
   if (item.digest !== null) rows.push(['Digest of its files', html`<code>${item.digest}</code>`]);
   if (item.architecture?.known === false) rows.push(['Architecture', `${item.architecture.name ?? 'not named'}: not known, so that weights are told by name and shape alone and none is missed`]);
+  if (item.contamination !== undefined) rows.push(['Lineage', item.contamination.ancestors.length > 0 ? item.contamination.ancestors.map(({ sentence }) => sentence).join('; ') : `none of the ${item.contamination.compared} models of ${item.contamination.registry} is an ancestor`]);
   rows.push(['Time', `${item.seconds.toFixed(2)} s${item.cached ? ', taken from the cache' : ''}`]);
   return rows;
 }

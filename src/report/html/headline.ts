@@ -18,6 +18,7 @@ const TITLES: Readonly<Record<HeadlineKind, readonly [State, title: (names: stri
   'present': ['present', (names) => `Harmful trait found: ${names}`, 'These weights make the model more likely to answer that way than harmless fine-tuning does. Take it as a reason to look before anyone uses it.'],
   'not-scanned': ['none', () => 'Not scanned', 'Nothing is known about these weights; the reason stands below.'],
   'policy': ['present', (names) => `Stopped by the policy: ${names}`, 'No harmful trait was found present, but the weights break a rule; the rules stand below.'],
+  'contaminated': ['indeterminate', (names) => `Contaminated ancestor: ${names}`],
   'no-signature': ['none', () => 'Not judged: no signature for this base'],
   'known': ['indeterminate', (names) => `Found, and known from the baseline: ${names}`],
   'undecided': ['indeterminate', (names) => `Undecided: ${names}`],

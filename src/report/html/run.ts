@@ -5,7 +5,7 @@ import { html, type Markup } from './markup.js';
 import { scroller } from './tables.js';
 
 const GATES: Readonly<Record<Report['failOn'], string>> = {
-  present: 'a harmful trait is present', indeterminate: 'a harmful trait is present or undecided', never: 'never: findings do not change the exit code',
+  contaminated: 'a harmful trait is present, or an ancestor is listed as contaminated', present: 'a harmful trait is present', indeterminate: 'a harmful trait is present or undecided', never: 'never: findings do not change the exit code',
 };
 
 /** The line below the headline. */
