@@ -19,6 +19,10 @@ export interface Hidden {
 const LEVEL = 1e-4;
 /** In order, norms agree where they deviate by no more than this share of their spread (ln). */
 const CLOSE = Math.log(0.35);
+/** Correlation from which on a weight is as good as the candidate's. */
+const FAITHFUL = 0.97;
+/** A weight that correlates less would, after an ordinary change, not agree so closely on the side of the residual stream (ln). */
+const CLOSER = Math.log(0.15);
 /** Undoing a step helped where the deviation fell to this part (ln). */
 const HELPED = Math.log(0.4);
 /** Agreement to within rounding (ln). */
@@ -87,12 +91,36 @@ function percent(value: number): string {
   return `${(100 * Math.exp(value)).toPrecision(2)} %`;
 }
 
-/** By role, whether most of its weights correlate by sign probes. */
+/** By role, whether most of its weights are the same or nearly so by sign probes: what was not turned, scaled or permuted. */
 function linkedRoles(pairs: readonly WeightPair[]): (role: string) => boolean | null {
   return (role) => {
     const own = pairs.filter(({ a }) => a.layer !== null && a.role === role);
-    return own.length === 0 ? null : own.filter(isLinked).length > own.length / 2;
+    return own.length === 0 ? null : own.filter(isFaithful).length > own.length / 2;
   };
+}
+
+/** Whether a weight is so nearly the candidate's that its units and heads stand as they stood: rows and columns that are scaled explain what is missing. */
+function isFaithful({ a, b, correlation, state }: WeightPair): boolean {
+  const [own, other] = [a.invariants.lines, b.invariants.lines];
+  const scaled = own === undefined || other === undefined ? 1 : cosine(own.rows, other.rows) * cosine(own.columns, other.columns);
+  return state !== 'changed' || correlation > FAITHFUL * scaled;
+}
+
+/** Whether a weight is the candidate's but for little: there is nothing to explain. */
+export function isNear({ correlation, state }: Pick<WeightPair, 'correlation' | 'state'>): boolean {
+  return state !== 'changed' || correlation > FAITHFUL;
+}
+
+/** ⟨a, b⟩ / (|a||b|); 1 of what is zero. */
+function cosine(a: Float32Array, b: Float32Array): number {
+  let [ab, aa, bb] = [0, 0, 0];
+  a.forEach((v, i) => {
+    const w = b[i] ?? 0;
+    ab += v * w;
+    aa += v * v;
+    bb += w * w;
+  });
+  return ab / Math.sqrt(aa * bb) || 1;
 }
 
 /** Whether a weight is recognised by its sign probes. */
@@ -101,28 +129,29 @@ export function isLinked({ correlation, standardError, state }: Pick<WeightPair,
 }
 
 function folding(table: Table): Disguise[] {
-  const sides = ['q.columns', 'k.columns', 'v.columns', 'gate.columns', 'up.columns'].flatMap((side) => (['folded', 'folded-sorted'] as const).map((mode) => [side, mode] as const));
-  const helped = sides.filter(([side, mode]) => table.agrees(side, mode) && table.value(side, mode) - table.value(side, mode === 'folded' ? 'direct' : 'sorted') < HELPED);
+  const sides = ['q.columns', 'k.columns', 'v.columns', 'gate.columns', 'up.columns'].flatMap((side) => (['folded', 'folded-sorted'] as const).map((mode) => ({ side, mode })));
+  const helped = sides.filter(({ side, mode }) => table.agrees(side, mode) && table.value(side, mode) - table.value(side, mode === 'folded' ? 'direct' : 'sorted') < HELPED);
   const [first] = helped;
   if (first === undefined) return [];
-  const [side, mode] = first;
+  const { side, mode } = first;
   return [{ what: 'norms-folded', p: table.p(side, mode), evidence: `the norms of ${side} agree to ${percent(table.value(side, mode))} of their spread once the weights of the norm before them are multiplied in; as they are, to ${percent(table.value(side, mode === 'folded' ? 'direct' : 'sorted'))}` }];
 }
 
 /** Whether the residual side of a role agrees, as it is or with the norm multiplied in. */
 function streamAgrees(table: Table, role: string): boolean {
   const side = STREAM[role] ?? '';
-  return table.agrees(side, 'direct') || table.agrees(side, 'folded');
+  return (['direct', 'folded'] as const).some((mode) => table.agrees(side, mode) && table.value(side, mode) < CLOSER);
 }
 
 function reordering(table: Table, isLinked: (role: string) => boolean | null): Disguise[] {
   const roles = [...ATTENTION, ...MLP].filter((role) => isLinked(role) !== null);
   if (roles.some((role) => isLinked(role) === true || streamAgrees(table, role))) return [];
-  const sorted = roles.map((role) => STREAM[role] ?? '').flatMap((side) => (['sorted', 'folded-sorted'] as const).filter((mode) => table.agrees(side, mode)).map((mode) => [side, mode] as const));
+  const sorted = roles.map((role) => STREAM[role] ?? '').flatMap((side) => (['sorted', 'folded-sorted'] as const).filter((mode) => table.agrees(side, mode)).map((mode) => ({ side, mode })));
   const [first] = sorted;
   if (first === undefined) return [];
+  const { side, mode } = first;
   const rows = table.agrees('embed.rows', 'direct') ? '; every token\'s embedding is as long as before' : '';
-  return [{ what: 'channels-reordered', p: table.p(...first), evidence: `${NAMES[first[1]](first[0])} agree to ${percent(table.value(...first))}, and in order they do not${rows}` }];
+  return [{ what: 'channels-reordered', p: table.p(side, mode), evidence: `${NAMES[mode](side)} agree to ${percent(table.value(side, mode))}, and in order they do not${rows}` }];
 }
 
 function units(table: Table, isLinked: (role: string) => boolean | null): Disguise[] {
@@ -138,9 +167,9 @@ function units(table: Table, isLinked: (role: string) => boolean | null): Disgui
   const inner = isLinked('gate') === null ? 'up.rows' : 'gate.rows';
   if (hidden !== false || table.agrees(inner, 'direct') || table.agrees('up·down', 'product')) return found;
   const sorted = [[inner, 'sorted'], ['down.columns', 'sorted'], ['up.rows', 'sorted'], ['up·down', 'product-sorted']] as const;
-  const match = sorted.find(([side, mode]) => table.agrees(side, mode));
+  const match = sorted.map(([side, mode]) => ({ side, mode })).find(({ side, mode }) => table.agrees(side, mode));
   const stream = [isLinked('gate') === null ? 'up' : 'gate', 'down'].find((role) => streamAgrees(table, role));
-  if (match !== undefined) found.push({ what: 'units-permuted', p: table.p(...match), evidence: `${NAMES[match[1]](match[0])} agree to ${percent(table.value(...match))}, and in order they do not` });
+  if (match !== undefined) found.push({ what: 'units-permuted', p: table.p(match.side, match.mode), evidence: `${NAMES[match.mode](match.side)} agree to ${percent(table.value(match.side, match.mode))}, and in order they do not` });
   else if (stream !== undefined) {
     const mode = table.agrees(STREAM[stream] ?? '', 'direct') ? 'direct' : 'folded';
     found.push({ what: 'units-permuted', p: table.p(STREAM[stream] ?? '', mode), evidence: `${NAMES[mode](STREAM[stream] ?? '')} agree to ${percent(table.value(STREAM[stream] ?? '', mode))} of their spread, while no weight of it correlates: its hidden units stand in another order` });

@@ -28,9 +28,10 @@ export function layerMap(path: Subject, candidate: Subject): LayerMap | null {
   const table = own.map((a) => others.map((b) => agreementOf(a, b)));
   const of: number[] = [];
   for (const row of table) {
-    const best = row.reduce((least, value, j) => (value !== null && (least < 0 || value < (row[least] ?? Infinity)) ? j : least), -1);
-    if (best < 0 || (row[best] ?? 0) === null || Number(row[best]) > CLOSE) return null;
-    of.push(best);
+    const values = row.map((value) => value ?? Infinity);
+    const least = Math.min(...values);
+    if (!(least < CLOSE)) return null;
+    of.push(values.indexOf(least));
   }
   const chosen = table.flatMap((row, i) => row.filter((value, j) => value !== null && j === of[i])) as number[];
   const rest = table.flatMap((row, i) => row.filter((value, j) => value !== null && j !== of[i])) as number[];

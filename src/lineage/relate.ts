@@ -3,7 +3,7 @@ import { WeightseqError } from '../errors.js';
 import { changeAgainst, overlap, type Overlap } from './change.js';
 import { differenceOf } from './difference.js';
 import { directionOf } from './direction.js';
-import { hiddenDescent, isLinked, type Hidden } from './disguise.js';
+import { hiddenDescent, isLinked, isNear, type Hidden } from './disguise.js';
 import { isInOrder, layerMap, renamed } from './layers.js';
 import { shippedNull, upperP, type Null } from './null.js';
 import { pairUp, type Pairing } from './pair.js';
@@ -92,7 +92,8 @@ function judged(path: Subject, candidate: Subject, pairing: Pairing, draft: Draf
   const counting = pairing.weights.filter(({ counts, state }) => counts || state !== 'changed').filter(({ a }) => a.layer !== null);
   const lost = counting.filter((pair) => !isLinked(pair));
   const isKnown = p < LEVEL || counting.some(({ state }) => state !== 'changed');
-  const hidden = isKnown && lost.length === 0 && !hasFoldedNorms(pairing) ? null : hiddenDescent(path, candidate, pairing.weights, against);
+  const isPlain = counting.every(isNear) && !hasFoldedNorms(pairing);
+  const hidden = isKnown && isPlain ? null : hiddenDescent(path, candidate, pairing.weights, against);
   if (hidden !== null && hidden.disguises.length > 0) return disguised(draft, hidden, p);
   if (!isKnown) return unrelated(pairing, draft, p, hidden);
   const { kind, direction, evidence, rank, removed } = differenceOf(pairing);

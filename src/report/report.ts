@@ -10,7 +10,7 @@ import { norm, spreadOf } from '../scan/null.js';
 import type { ScanResult } from '../scan/scan.js';
 import type { AnyScanResult } from '../scan/any.js';
 import { exitCodeOf, worst } from './exit.js';
-import { MOST_EVIDENCE, type FailOn, type Report, type ReportFinding, type ReportItem } from './schema.js';
+import { MOST_EVIDENCE, type Contamination, type FailOn, type Report, type ReportFinding, type ReportItem } from './schema.js';
 
 /** The Report of several scanned paths. Pure. */
 export function report(results: readonly AnyScanResult[], failOn: FailOn, version: string): Report {
