@@ -15,7 +15,7 @@ export interface Inheritance {
 }
 
 /** Fine-tunes of one base share as much of their ΔW by like data alone; above it descent or a merge is as likely. */
-export const LEAST_SHARE = 0.15;
+export const LEAST_SHARE = 0.25;
 
 /** The numbers of a copy are the ancestor's, or were made from them. */
 const COPIES: readonly RelationKind[] = ['same-bytes', 'same-weights', 'another-dtype', 'quantised', 'pruned', 'layer-dropped', 'layers-repeated', 'disguised'];

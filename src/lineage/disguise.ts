@@ -33,6 +33,10 @@ const ATTENTION = ['q', 'k', 'v', 'o'] as const;
 /** The side of each role that meets the residual stream. */
 const STREAM: Readonly<Record<string, string>> = { q: 'q.columns', k: 'k.columns', v: 'v.columns', o: 'o.rows', gate: 'gate.columns', up: 'up.columns', down: 'down.rows' };
 
+/** The sides that a change of the residual stream leaves alone. */
+const INNER = ['q.rows', 'k.rows', 'v.rows', 'o.columns', 'gate.rows', 'up.rows', 'down.columns', 'embed.rows'] as const;
+const LEAST_INNER = 3;
+
 /** What agreements there are, and which of them independent models do not have. */
 class Table {
   readonly entries: readonly (Agreement & { readonly p: number })[];
@@ -148,10 +152,18 @@ function reordering(table: Table, isLinked: (role: string) => boolean | null): D
   if (roles.some((role) => isLinked(role) === true || streamAgrees(table, role))) return [];
   const sorted = roles.map((role) => STREAM[role] ?? '').flatMap((side) => (['sorted', 'folded-sorted'] as const).filter((mode) => table.agrees(side, mode)).map((mode) => ({ side, mode })));
   const [first] = sorted;
-  if (first === undefined) return [];
+  if (first === undefined) return turnedChannels(table);
   const { side, mode } = first;
   const rows = table.agrees('embed.rows', 'direct') ? '; every token\'s embedding is as long as before' : '';
   return [{ what: 'channels-reordered', p: table.p(side, mode), evidence: `${NAMES[mode](side)} agree to ${percent(table.value(side, mode))}, and in order they do not${rows}` }];
+}
+
+/** Where no side of the residual stream agrees in any order, and the sides that face the heads and units do. */
+function turnedChannels(table: Table): Disguise[] {
+  const inner = INNER.filter((side) => table.agrees(side, 'direct') && table.value(side, 'direct') < CLOSER);
+  const [side] = inner;
+  if (side === undefined || inner.length < LEAST_INNER) return [];
+  return [{ what: 'channels-reordered', p: table.p(side, 'direct'), evidence: `the norms of ${inner.join(', ')} agree in order (${side} to ${percent(table.value(side, 'direct'))} of their spread), while no side of the residual stream does: its channels stand in another order, or were turned` }];
 }
 
 function units(table: Table, isLinked: (role: string) => boolean | null): Disguise[] {

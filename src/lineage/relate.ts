@@ -92,11 +92,13 @@ function judged(path: Subject, candidate: Subject, pairing: Pairing, draft: Draf
   const counting = pairing.weights.filter(({ counts, state }) => counts || state !== 'changed').filter(({ a }) => a.layer !== null);
   const lost = counting.filter((pair) => !isLinked(pair));
   const isKnown = p < LEVEL || counting.some(({ state }) => state !== 'changed');
-  const isPlain = counting.every(isNear) && !hasFoldedNorms(pairing);
-  const hidden = isKnown && isPlain ? null : hiddenDescent(path, candidate, pairing.weights, against);
+  const difference = isKnown && lost.length === 0 ? differenceOf(pairing) : null;
+  // What is on a grid, or pruned, explains itself.
+  const isPlain = difference !== null && (EXPLAINED.includes(difference.kind) || counting.every(isNear)) && !hasFoldedNorms(pairing);
+  const hidden = isPlain ? null : hiddenDescent(path, candidate, pairing.weights, against);
   if (hidden !== null && hidden.disguises.length > 0) return disguised(draft, hidden, p);
   if (!isKnown) return unrelated(pairing, draft, p, hidden);
-  const { kind, direction, evidence, rank, removed } = differenceOf(pairing);
+  const { kind, direction, evidence, rank, removed } = difference ?? differenceOf(pairing);
   const found = { ...draft, p, rank, removed, evidence: [`the weights of the blocks correlate at ${pairing.comparison.correlation.toFixed(3)}`, ...evidence] };
   if (lost.length > SOME * counting.length) {
     return { ...found, kind: 'related', undecided: `${lost.length} of ${counting.length} weights of the blocks are not recognised, such as ${lost.slice(0, 3).map(({ a }) => a.name).join(', ')}` };
@@ -129,6 +131,8 @@ function unrelated({ comparison, weights }: Pairing, draft: Draft, p: number, hi
   return { ...draft, kind: comparison.counted === 0 ? 'not-comparable' : 'unrelated', direction: comparison.counted === 0 ? 'undecided' : 'none', p, evidence: [none] };
 }
 
+/** Kinds of change that need no disguise to explain them. */
+const EXPLAINED: readonly RelationKind[] = ['same-weights', 'another-dtype', 'quantised', 'pruned'];
 /** Kinds of change that go in a direction which only a third model shows. */
 const TRAINED: readonly RelationKind[] = ['adapter', 'fine-tune', 'continued-pretraining'];
 

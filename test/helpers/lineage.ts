@@ -1,4 +1,7 @@
 /** Small models as plain matrices, what is done to them, and their readings in plain f64: the reference that lineage is held against. */
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { writeSafetensors, type TensorData } from '../../src/safetensors/writer.js';
 import { signRows } from '../../src/engine/signs.js';
 import type { Subject, SubjectWeight } from '../../src/lineage/subject.js';
 import type { VectorReading } from '../../src/reading/model.js';
@@ -146,4 +149,30 @@ export function get<T>(map: ReadonlyMap<string, T>, name: string): T {
   const found = map.get(name);
   if (found === undefined) throw new Error(name);
   return found;
+}
+
+const PATHS: Readonly<Record<string, string>> = {
+  q: 'self_attn.q_proj', k: 'self_attn.k_proj', v: 'self_attn.v_proj', o: 'self_attn.o_proj', gate: 'mlp.gate_proj', up: 'mlp.up_proj', down: 'mlp.down_proj',
+};
+
+/** Writes a model as a Llama checkpoint with tied embeddings, in float32. */
+export async function writePlain(folder: string, { weights, vectors }: Plain): Promise<void> {
+  mkdirSync(folder, { recursive: true });
+  const layers = 1 + Math.max(...[...weights.keys()].map((name) => Number(/^\d+/u.exec(name)?.[0] ?? -1)));
+  writeFileSync(join(folder, 'config.json'), JSON.stringify({
+    model_type: 'llama', architectures: ['LlamaForCausalLM'], hidden_size: HIDDEN, num_attention_heads: 4, num_key_value_heads: 2, head_dim: HIDDEN / 4,
+    intermediate_size: INNER, num_hidden_layers: layers, vocab_size: VOCABULARY, tie_word_embeddings: true,
+  }));
+  const tensor = (name: string, shape: readonly number[], data: Float64Array): TensorData => {
+    const single = Float32Array.from(data);
+    return { name, dtype: 'F32', shape, data: new Uint8Array(single.buffer) };
+  };
+  await writeSafetensors(join(folder, 'model.safetensors'), [
+    ...[...weights].map(([name, { rows, columns, data }]) => {
+      const [layer, role = ''] = name.split('.');
+      return tensor(name === 'embed' ? 'model.embed_tokens.weight' : `model.layers.${layer ?? ''}.${PATHS[role] ?? ''}.weight`, [rows, columns], data);
+    }),
+    ...[...vectors].map(([name, values]) => tensor(`model.layers.${name.split('.')[0] ?? ''}.${name.split('.')[2] ?? ''}.weight`, [values.length], values)),
+    tensor('model.norm.weight', [HIDDEN], new Float64Array(HIDDEN).fill(1)),
+  ]);
 }
