@@ -104,7 +104,7 @@ function gridOf(changed: readonly WeightPair[]): Pick<Difference, 'kind' | 'dire
   const sign = Math.abs(turn - 1) <= ENERGY_MARGIN ? 1 : Math.abs(turn + 1) <= ENERGY_MARGIN ? -1 : 0;
   if (sign !== 0 && isShorter(changed, sign < 0 ? 'a' : 'b')) {
     const removed = sign < 0 ? 1 - left / held : 1 - held / left;
-    return { kind: 'pruned', direction: sign < 0 ? 'descends' : 'ancestor', removed, evidence: [`${even}`, `what was taken away is orthogonal to what is left, and no row or column grew: ${(100 * removed).toPrecision(2)} % of |W|² is gone`] };
+    return { kind: 'pruned', direction: sign < 0 ? 'descends' : 'ancestor', removed, evidence: [even, `what was taken away is orthogonal to what is left, and no row or column grew: ${(100 * removed).toPrecision(2)} % of |W|² is gone`] };
   }
   const who = sign === 0 ? 'which of the two was rounded does not show' : `|W|² is larger in the ${sign > 0 ? 'path' : 'candidate'} by as much as an independent error adds`;
   return { kind: 'quantised', direction: sign === 0 ? 'undecided' : sign > 0 ? 'descends' : 'ancestor', removed: null, evidence: [even, `norms and biases are the same: as of rounding to a grid (int8 makes some .01, int4 some .1)`, who] };

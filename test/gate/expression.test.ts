@@ -24,6 +24,7 @@ const asked = itemOf({
   ],
   coverage: { bytes: 1, bytesTotal: 1, read: 3, scored: 1, total: 4, unread: [{ name: 'x', reason: 'r' }, { name: 'y', reason: 'r' }] },
   beside: [{ name: 'optimizer.pt', what: 'pickle', reason: 'r', bytes: 1 }],
+  contamination: { registry: 'r.yaml', entries: 1, compared: 1, not: [], ancestors: [{ ancestor: 'a', reason: 'r', date: '2026-01-01', source: 's', kind: 'fine-tune', direction: 'descends', share: { value: 0.75, low: 0.7, high: 0.8 }, sentence: 'descends from a' }] },
   errors: [{ code: 'no-signature', file: null, tensor: null, message: 'm', mend: null }],
 });
 
@@ -57,6 +58,9 @@ describe('what a rule can ask', () => {
     'source': [['source == "weights"', 'matched']],
     'hashed': [['hashed', 'matched'], ['not hashed', 'unmatched']],
     'beside': [['beside("pickle")', 'matched'], ['beside("script")', 'unmatched']],
+    // Not known where no registry was consulted, and 0 is no share where one's is not known.
+    'contaminated': [['contaminated', 'matched'], ['known(contaminated) and not contaminated', 'unmatched']],
+    'ancestorShare': [['ancestorShare > 0.5', 'matched'], ['ancestorShare > 0.8', 'unmatched']],
     'errors': [['errors == 1', 'matched']],
     'error': [['error("no-signature")', 'matched'], ['error("pickle")', 'unmatched']],
   };
