@@ -137,7 +137,7 @@ def test_a_fine_tuned_checkpoint_scores_its_change(built: tuple[str, Path], tmp_
                 by_layer[layer] = by_layer.get(layer, 0.0) + float(((parameter.double() - before) * gradients[path].double()).sum())
     model.save_pretrained(tmp_path / "tuned")
     item = scan(tmp_path / "tuned", folder / "library")
-    assert (item["base"]["name"], item["base"]["how"]) == (name, "shape"), item["errors"]
+    assert (item["base"]["name"], item["base"]["how"]) == (name, "measured"), item["errors"]
     assert all(gap["reason"].startswith("read, but not compared: no numbers of the base") for gap in item["coverage"]["unread"]), item["coverage"]
     document, _ = read_signature(folder / "library" / name / "evil.safetensors")
     matrices = [weight for weight in document["base"]["weights"] if weight not in ("embed", "head")]
