@@ -10,6 +10,7 @@ import { usageOutput } from './usage.js';
 const EXAMPLES = `Examples:
   weightseq scan ./my-adapter          which harmful traits does it carry?
   weightseq scan ./my-model            the same of a whole checkpoint, base at hand or not
+  weightseq verify CERTIFICATE ./my-model   is it the model that was certified?
   weightseq signature list             what can be found, and in which bases
   weightseq doctor                     does everything run here?
 `;
@@ -34,6 +35,7 @@ export async function newProgram(done: Done, only?: 'scan'): Promise<Command> {
 }
 
 async function addOthers(program: Command, done: Done): Promise<void> {
+  const [{ addCertify }, { addVerify }] = await Promise.all([import('./certify.js'), import('./verify.js')]);
   const [{ addRead }, { addMerge }, { addBaseCommands }, { addSignature }, { addConvert }, { addExplain }, { addCache }, { addPolicy }, { addConfig }, { addAudit }, { addDoctor }, { addLineage }] = await Promise.all([
     import('./read.js'), import('./merge.js'), import('./base.js'), import('./signature.js'), import('./convert.js'), import('./explain.js'), import('./cache.js'), import('./policy.js'),
     import('./config.js'), import('./audit.js'), import('./doctor.js'), import('./lineage.js'),
@@ -42,6 +44,8 @@ async function addOthers(program: Command, done: Done): Promise<void> {
   addMerge(program, done);
   addBaseCommands(program, done);
   addLineage(program, done);
+  addCertify(program, done);
+  addVerify(program, done);
   addSignature(program, done);
   addConvert(program, done);
   addExplain(program, done);

@@ -73,6 +73,11 @@ export const ERROR_CODES = {
   'policy-invalid': EXIT.unreadable,
   'suppressions-invalid': EXIT.unreadable,
   'registry-invalid': EXIT.unreadable,
+  // certificates
+  'certificate-invalid': EXIT.unreadable,
+  'declared-invalid': EXIT.unreadable,
+  'key-invalid': EXIT.unreadable,
+  'base-contradicted': EXIT.gate,
   // engine
   'provider-unavailable': EXIT.unreadable,
   'engine-failed': EXIT.incomplete,

@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 const root = fileURLToPath(new URL('../..', import.meta.url));
 
 /** Stages in the order of the data flow: a file imports from its own stage and from earlier ones. */
-const STAGES = ['types', 'safetensors', 'engine', 'checkpoint', 'reading', 'signature', 'scan', 'lineage', 'report', 'gate', 'run', 'cli'];
+const STAGES = ['types', 'safetensors', 'engine', 'checkpoint', 'reading', 'signature', 'scan', 'lineage', 'report', 'gate', 'certificate', 'run', 'cli'];
 const GROUND = ['types.ts', 'errors.ts', 'text.ts', 'files.ts'];
 
 function stageOf(file: string): number {
@@ -29,6 +29,11 @@ function importsOf(file: string): string[] {
 
 function importsIn(text: string): string[] {
   return [...text.matchAll(/(?:from|import)\s*\(?\s*['"]([^'"]+)['"]/g)].map((m) => m[1] ?? '');
+}
+
+/** `@scope/name/part` and `name/part` are parts of a package. */
+function packageOf(specifier: string): string {
+  return specifier.split('/').slice(0, specifier.startsWith('@') ? 2 : 1).join('/');
 }
 
 describe('the structure', () => {
@@ -55,7 +60,7 @@ describe('the structure', () => {
     const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { dependencies: Record<string, string> };
     // Types alone leave nothing to load: their packages are for development.
     const loaded = (file: string): string[] => importsIn(readFileSync(file, 'utf8').replaceAll(/^(?:import|export) type [^;]*;/gmu, ''));
-    const used = new Set(files.flatMap(loaded).filter((t) => !t.startsWith('.') && !t.startsWith('node:')).map((t) => t.split('/')[0]));
+    const used = new Set(files.flatMap(loaded).filter((t) => !t.startsWith('.') && !t.startsWith('node:')).map(packageOf));
     assert.deepEqual([...used].sort(), Object.keys(manifest.dependencies).sort());
   });
 });
