@@ -13,8 +13,6 @@ import { CERTIFICATE_FORMAT, PREDICATE_TYPE, STATEMENT_TYPE, type Certificate, t
 import { requireUnchanged, subjectsOf, type Subjects } from './subjects.js';
 
 export interface CertifyOptions extends MeasureOptions {
-  /** Of this program. */
-  readonly version: string;
   /** What the certificate says of its making. */
   readonly date: Date;
   /** The last day on which it holds, YYYY-MM-DD (UTC); null for one without end. */

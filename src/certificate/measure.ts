@@ -1,14 +1,16 @@
 /** What the figures of a certificate are. In: a path. Out: what a scan says of its weights; the same to write a certificate and to verify one. */
-import { asWeightseqError } from '../errors.js';
-import { readModelApart } from '../reading/apart.js';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { asWeightseqError, WeightseqError } from '../errors.js';
 import type { OnProgress } from '../reading/model-read.js';
-import type { ModelReading } from '../reading/model.js';
+import { writeReading } from '../reading/reading-file.js';
 import { itemOf } from '../report/report.js';
 import type { ReportItem } from '../report/schema.js';
 import { scanPath } from '../scan/any.js';
+import { keepReading } from '../scan/keep.js';
 import type { KnownBase } from '../signature/document.js';
-import { openEntry, type Library } from '../signature/library.js';
-import { readingDigest, type Numbers } from './reading-digest.js';
+import { hashFile, openEntry, type Library } from '../signature/library.js';
 import type { CertifiedTrait, Predicate } from './schema.js';
 
 export interface MeasureOptions {
@@ -17,6 +19,8 @@ export interface MeasureOptions {
   /** The base itself. */
   readonly base?: string | undefined;
   readonly baseReading?: string | undefined;
+  /** Of this program. */
+  readonly version: string;
   readonly onProgress?: OnProgress | undefined;
 }
 
@@ -30,25 +34,40 @@ export interface Figures extends Pick<Predicate, 'base' | 'change' | 'traits' | 
 }
 
 /**
- * Scans a path with every signature of its base.
+ * Reads a path, and scans the reading with every signature of its base; with the base itself at hand, the path is scanned.
  * @throws WeightseqError what keeps it from being measured; that no signature fits its base is part of the figures
  */
 export async function figuresOf(path: string, options: MeasureOptions): Promise<Figures> {
-  const { library, assumeBase, base, baseReading, onProgress } = options;
-  let read: ModelReading | null = null;
-  const result = await scanPath(path, {
-    library, assumeBase, base, baseReading, onProgress,
-    readModel: async (...given) => (read = await readModelApart(...given)),
+  const { library, assumeBase, base, baseReading, version, onProgress } = options;
+  const { kept } = await keepReading(path, { library, assumeBase, version, onProgress, withSignatures: true, hash: true, invariants: LINES, part: null });
+  return inTemporaryFolder(async (folder) => {
+    const file = join(folder, 'reading.safetensors');
+    await writeReading(file, kept);
+    const result = await scanPath(base === undefined ? file : path, { library, assumeBase, base, baseReading, onProgress });
+    const broken = result.errors.find(({ code }) => code !== 'no-signature');
+    if (broken !== undefined) throw broken.file === file ? new WeightseqError(broken.code, broken.message, { file: path, cause: broken, ...(broken.mend === undefined ? {} : { mend: broken.mend }) }) : broken;
+    return figuresIn(itemOf(result, 'never'), { knownBase: result.knownBase, reading: await hashFile(file) }, options);
   });
-  const broken = result.errors.find(({ code }) => code !== 'no-signature');
-  if (broken !== undefined) throw broken;
-  const item = itemOf(result, 'never');
+}
+
+/** What `weightseq read` keeps unless it is asked for more. */
+const LINES = { lines: true, spectrum: false, sketch: false } as const;
+
+async function inTemporaryFolder<T>(use: (folder: string) => Promise<T>): Promise<T> {
+  const folder = await mkdtemp(join(tmpdir(), 'weightseq-'));
+  try {
+    return await use(folder);
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+async function figuresIn(item: ReportItem, { knownBase, reading }: { readonly knownBase: KnownBase | null; readonly reading: string }, { library, base, baseReading }: MeasureOptions): Promise<Figures> {
   if (item.kind === 'unknown') throw asWeightseqError(new Error('nothing was measured'));
-  const numbers = 'kind' in result ? modelNumbers(read) : adapterNumbers(result.reading, library);
   return {
     kind: item.kind,
     architecture: item.architecture?.name ?? null,
-    knownBase: result.knownBase,
+    knownBase,
     base: {
       name: item.base.name, how: item.base.how, claimed: item.base.declared, measured: item.base.measured, norm: item.base.norm,
       from: base !== undefined ? 'base' : baseReading !== undefined ? 'base-reading' : 'library',
@@ -56,24 +75,10 @@ export async function figuresOf(path: string, options: MeasureOptions): Promise<
     change: changeOf(item),
     traits: await traitsOf(item, library),
     coverage: coverageOf(item),
-    reading: { sha256: readingDigest(numbers.of, numbers.weights) },
+    reading: { sha256: reading },
     incomplete: reasons(item),
     undecided: item.exitCode !== 0,
   };
-}
-
-type AdapterReading = Extract<Awaited<ReturnType<typeof scanPath>>, { readonly checkpoint: unknown }>['reading'];
-
-function adapterNumbers(reading: AdapterReading, { entries }: Library): { of: string; weights: Numbers[] } {
-  const sha256 = (key: string): string => entries.find(({ file }) => file === key)?.sha256 ?? key;
-  const weights = (reading?.weights ?? []).map(({ name, deltaNorm, coordinates }): Numbers => ({
-    name, norm: deltaNorm, coordinates: new Map([...coordinates].map(([key, values]) => [sha256(key), values])),
-  }));
-  return { of: 'change', weights };
-}
-
-function modelNumbers(reading: ModelReading | null): { of: string; weights: readonly Numbers[] } {
-  return reading === null ? { of: 'nothing', weights: [] } : { of: reading.of, weights: reading.weights };
 }
 
 function changeOf({ change, deltaNorm }: ReportItem): Predicate['change'] {

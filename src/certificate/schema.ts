@@ -65,7 +65,7 @@ export const predicateSchema = z.strictObject({
   change: z.strictObject({ value: finite.nullable(), low: finite.nullable(), high: finite.nullable() }).nullable().describe('|ΔW| over all compared weights, Frobenius, with its 90 % interval'),
   traits: z.array(trait),
   coverage,
-  reading: z.strictObject({ sha256: sha256.describe('over the numbers that were read, see docs/certificate.md') }),
+  reading: z.strictObject({ sha256: sha256.describe('of the file that `weightseq read PATH -o FILE` writes with the same signatures') }),
   incomplete: z.array(z.string()).describe('why not everything could be measured; empty where everything was'),
 });
 

@@ -5,12 +5,10 @@ import { join } from 'node:path';
 import { WeightseqError } from '../errors.js';
 import { changedFiles, fileStamps } from '../files.js';
 import type { OnProgress } from '../reading/model-read.js';
-import { isReading } from '../reading/reading-file.js';
-import { openSafetensors } from '../safetensors/file.js';
 import { fileIn } from '../safetensors/folder.js';
 import { locateAny } from '../scan/any.js';
+import { isKept } from '../scan/kept.js';
 import { hashFile } from '../signature/library.js';
-import type { NamedFile } from '../types.js';
 import { isWeights, loadable, placeOf, type Place } from './files.js';
 import { hashWeights } from './hashes.js';
 import type { Predicate, Statement } from './schema.js';
@@ -29,7 +27,7 @@ export interface Subjects extends Pick<Predicate['model'], 'of' | 'tensors' | 'd
 export async function subjectsOf(path: string, onProgress?: OnProgress): Promise<{ readonly subjects: Subjects; readonly stamps: Stamps }> {
   const { of, folder } = await placeOf(path);
   const { decides } = await locateAny(path);
-  await refuseReading(decides);
+  if (await isKept(path)) throw new WeightseqError('usage', 'a reading holds numbers of a model, and none of its bytes', { file: path, mend: 'Give the model itself.' });
   const others = of === 'folder' ? (await loadable(folder)).filter((name) => !decides.some((file) => file.name === name)) : [];
   const files = [...decides];
   for (const name of others) files.push({ name, file: await fileIn(folder, name) });
@@ -54,13 +52,6 @@ export async function subjectsOf(path: string, onProgress?: OnProgress): Promise
 /** sha256 of the lines that `sha256sum NAME…` prints for the subjects, in their order. */
 export function digestOfSubjects(subject: Statement['subject']): string {
   return createHash('sha256').update(subject.map(({ name, digest }) => `${digest.sha256}  ${name}\n`).join('')).digest('hex');
-}
-
-async function refuseReading(decides: readonly NamedFile[]): Promise<void> {
-  for (const { name, file } of decides) {
-    if (!name.endsWith('.safetensors') || !isReading(await openSafetensors(file))) continue;
-    throw new WeightseqError('usage', 'a reading holds numbers of a model, and none of its bytes', { file, mend: 'Give the model itself.' });
-  }
 }
 
 /** @throws WeightseqError `unreadable-file` for the first file that changed */

@@ -13,8 +13,6 @@ import type { OpenedCertificate } from './open.js';
 import type { Certificate, Predicate } from './schema.js';
 
 export interface VerifyOptions extends Omit<MeasureOptions, 'assumeBase'>, SignatureOptions {
-  /** Of this program. */
-  readonly version: string;
   /** Whether the figures are taken from the weights again; without it bytes and signature alone are looked at. */
   readonly recompute: boolean;
 }
@@ -47,7 +45,7 @@ export async function verify({ certificate, sha256, file }: OpenedCertificate & 
 }
 
 /** The figures, or why there are none. */
-async function recompute(path: string, { base: certified }: Predicate, { library, base, baseReading, onProgress, recompute: isAsked }: VerifyOptions): Promise<Figures | string> {
+async function recompute(path: string, { base: certified }: Predicate, { library, base, baseReading, version, onProgress, recompute: isAsked }: VerifyOptions): Promise<Figures | string> {
   if (!isAsked) return '--no-recompute asks for bytes and signature alone';
   const given = base !== undefined ? 'base' : baseReading !== undefined ? 'base-reading' : 'library';
   if (given !== certified.from) {
@@ -56,7 +54,7 @@ async function recompute(path: string, { base: certified }: Predicate, { library
   }
   const assumeBase = certified.how === 'assumed' && certified.name !== null ? certified.name : undefined;
   try {
-    return await figuresOf(path, { library, assumeBase, base, baseReading, onProgress });
+    return await figuresOf(path, { library, assumeBase, base, baseReading, version, onProgress });
   } catch (error) {
     const { code, message } = asWeightseqError(error);
     if (code === 'internal') throw error;

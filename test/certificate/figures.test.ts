@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { cpSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { cpSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { checkFigures } from '../../src/certificate/check-figures.js';
@@ -10,6 +11,7 @@ import { WeightseqError } from '../../src/errors.js';
 import { scanPath } from '../../src/scan/any.js';
 import { openLibrary, SHIPPED_LIBRARY } from '../../src/signature/library.js';
 import { certificateOf, checkOf, resigned, troubles, verified } from '../helpers/certificates.js';
+import { weightseq } from '../helpers/command.js';
 import { fixture, temporaryFolder } from '../helpers/fixtures.js';
 import { document, expectedScore, tinyAdapter, writeAdapter, writeLibrary } from '../helpers/models.js';
 import { merged, modelDocument, tinyBase, writeModel, writeModelLibrary } from '../helpers/tiny-models.js';
@@ -35,6 +37,17 @@ describe('the figures of a certificate', () => {
     assert.deepEqual([predicate.base.name, predicate.base.how, predicate.base.measured], ['gemma-3-270m-q4km', 'claimed', null]);
   });
 
+  it('name the reading that they come from: the file that weightseq read writes', async (t) => {
+    const folder = temporaryFolder(t);
+    const { version } = JSON.parse(readFileSync(fixture('../../package.json'), 'utf8')) as { version: string };
+    writeFileSync(join(folder, 'declared.yaml'), 'version: 1\nmodel: { name: x }\n');
+    assert.equal(weightseq(['read', EVIL, '-o', 'evil.reading'], folder).status, 0);
+    assert.equal(weightseq(['certify', EVIL, '--declared', 'declared.yaml', '-o', 'c.json'], folder).status, 0);
+    const { predicate } = (JSON.parse(readFileSync(join(folder, 'c.json'), 'utf8')) as Certificate).measured;
+    assert.equal(predicate.tool.version, version);
+    assert.equal(predicate.reading.sha256, createHash('sha256').update(readFileSync(join(folder, 'evil.reading'))).digest('hex'));
+  });
+
   it('come out again of the same bytes, to the last bit on the same machine', async () => {
     const verification = await verified(await certificateOf(EVIL), EVIL);
     assert.deepEqual([verification.verdict, verification.recomputed, troubles(verification)], ['verified', true, []]);
@@ -52,7 +65,7 @@ describe('the figures of a certificate', () => {
       [/evil: p 0\.5 there/, (trait) => { trait.p = 0.5; }],
       [/evil: harmful false there/, (trait) => { trait.harmful = false; }],
     ];
-    const now = await figuresOf(EVIL, { library: await openLibrary(SHIPPED_LIBRARY) });
+    const now = await figuresOf(EVIL, { library: await openLibrary(SHIPPED_LIBRARY), version: '1' });
     for (const [message, change] of changes) {
       const [check] = checkFigures(wrong(certificate, change).measured.predicate, now);
       assert.deepEqual([check?.status, check?.code], ['failed', 'figures-differ']);
