@@ -37,7 +37,7 @@ describe('the figures of a certificate', () => {
     assert.deepEqual([predicate.base.name, predicate.base.how, predicate.base.measured], ['gemma-3-270m-q4km', 'claimed', null]);
   });
 
-  it('name the reading that they come from: the file that weightseq read writes', async (t) => {
+  it('name the reading that they come from: the file that weightseq read writes', (t) => {
     const folder = temporaryFolder(t);
     const { version } = JSON.parse(readFileSync(fixture('../../package.json'), 'utf8')) as { version: string };
     writeFileSync(join(folder, 'declared.yaml'), 'version: 1\nmodel: { name: x }\n');

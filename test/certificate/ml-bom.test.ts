@@ -1,16 +1,17 @@
 import assert from 'node:assert/strict';
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { Version } from '@cyclonedx/cyclonedx-library/Spec';
 import { JsonStrictValidator } from '@cyclonedx/cyclonedx-library/Validation';
+import { Ajv2020 } from 'ajv/dist/2020.js';
 import fc from 'fast-check';
-import { declaredSchema, type Declared } from '../../src/certificate/declared-schema.js';
+import { declaredJsonSchema, declaredSchema, type Declared } from '../../src/certificate/declared-schema.js';
 import { openDeclared } from '../../src/certificate/declared-file.js';
 import { mlBom } from '../../src/certificate/ml-bom.js';
 import { WeightseqError } from '../../src/errors.js';
 import { DATE, DECLARED } from '../helpers/certificates.js';
-import { temporaryFolder } from '../helpers/fixtures.js';
+import { fixture, temporaryFolder } from '../helpers/fixtures.js';
 
 /** The schema of CycloneDX 1.6 that the official library ships. */
 const validator = new JsonStrictValidator(Version.v1dot6);
@@ -151,6 +152,14 @@ describe('the file of declarations', () => {
       });
     });
   }
+
+  it('has the schema that is shipped', () => {
+    const shipped = JSON.parse(readFileSync(fixture('../../schemas/declared.schema.json'), 'utf8')) as object;
+    assert.deepEqual(shipped, JSON.parse(JSON.stringify(declaredJsonSchema())));
+    const validate = new Ajv2020({ strict: true }).compile(shipped);
+    assert.ok(validate(FULL), JSON.stringify(validate.errors));
+    assert.ok(!validate({ version: 1, model: { nam: 'x' } }));
+  });
 
   it('may be JSON', async (t) => {
     const file = join(temporaryFolder(t), 'declared.json');

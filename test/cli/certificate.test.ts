@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import addFormats from 'ajv-formats';
-import type { Verification } from '../../src/certificate/checks.js';
-import type { Certificate } from '../../src/certificate/schema.js';
+import { verificationJsonSchema, type Verification } from '../../src/certificate/checks.js';
+import { certificateJsonSchema, type Certificate } from '../../src/certificate/schema.js';
 import { KEY, pem, troubles } from '../helpers/certificates.js';
 import { weightseq } from '../helpers/command.js';
 import { fixture, temporaryFolder } from '../helpers/fixtures.js';
@@ -35,6 +35,12 @@ function setUp(t: TestContext): { root: string; run: (...args: string[]) => Retu
 }
 
 describe('certify and verify', () => {
+  it('have the schemas that are shipped', () => {
+    for (const [name, made] of [['certificate', certificateJsonSchema()], ['verification', verificationJsonSchema()]] as const) {
+      assert.deepEqual(JSON.parse(readFileSync(fixture(`../../schemas/${name}.schema.json`), 'utf8')), JSON.parse(JSON.stringify(made)));
+    }
+  });
+
   it('write a certificate that has its schema, and hold it against the model', (t) => {
     const { root, run, certify } = setUp(t);
     const made = certify('--key', 'key.pem', '--expires', '2999-12-31', '-o', 'c.json');
