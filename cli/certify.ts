@@ -5,7 +5,7 @@ import { writeFileAtomic } from '../src/files.js';
 import { escapeJson } from '../src/report/json.js';
 import { openLibrary } from '../src/signature/library.js';
 import { escapeText } from '../src/text.js';
-import { checkOutput, libraryOption, version } from './io.js';
+import { basesOption, checkOutput, libraryOption, version } from './io.js';
 import { log } from './log.js';
 import { startProgress } from './progress.js';
 import { refuseFoundIn } from './settings/apply.js';
@@ -18,7 +18,9 @@ interface Flags {
   readonly assumeBase?: string;
   readonly base?: string;
   readonly baseReading?: string;
+  readonly against?: string[];
   readonly signatures: string;
+  readonly library: string;
 }
 
 const EXAMPLES = `Examples:
@@ -48,7 +50,9 @@ export function addCertify(program: Command, done: (code: ExitCode) => void): vo
     .option('--assume-base <name>', 'the base to judge against, whatever the weights claim')
     .option('--base <path>', 'the base itself, of a whole checkpoint: its weights are subtracted')
     .option('--base-reading <file>', 'a kept reading of the base, in place of the one in the library')
+    .option('--against <path>', 'a reading, checkpoint or adapter that it may be related to, besides the known bases (may be repeated)', collect)
     .addOption(libraryOption())
+    .addOption(basesOption())
     .option('--debug', 'show stack traces')
     .addHelpText('before', EXAMPLES)
     .addHelpText('after', EXIT_CODES)
@@ -56,6 +60,10 @@ export function addCertify(program: Command, done: (code: ExitCode) => void): vo
       await refuseFoundIn(program, [path]);
       done(await run(path, flags));
     });
+}
+
+function collect(value: string, previous: string[] | undefined): string[] {
+  return [...previous ?? [], value];
 }
 
 function parseDay(value: string): string {
@@ -77,9 +85,9 @@ export function dateOf(environment: NodeJS.ProcessEnv): Date {
 }
 
 async function run(path: string, flags: Flags): Promise<ExitCode> {
-  const { declared: file, output, key, expires = null, assumeBase, base, baseReading, signatures } = flags;
+  const { declared: file, output, key, expires = null, assumeBase, base, baseReading, against = [], signatures, library: bases } = flags;
   const date = dateOf(process.env);
-  await checkOutput(output, [path, file, ...[key, base, baseReading].filter((one) => one !== undefined)], signatures);
+  await checkOutput(output, [path, file, ...against, ...[key, base, baseReading].filter((one) => one !== undefined)], signatures);
   const [{ certify }, { openDeclared }, { openSigningKey }, { inModel }] = await Promise.all([
     import('../src/certificate/certify.js'), import('../src/certificate/declared-file.js'), import('../src/certificate/keys.js'), import('../src/certificate/files.js'),
   ]);
@@ -89,7 +97,7 @@ async function run(path: string, flags: Flags): Promise<ExitCode> {
   const signing = key === undefined ? null : await openSigningKey(key);
   const progress = startProgress();
   const { certificate, undecided } = await certify(path, declared, {
-    library: await openLibrary(signatures), assumeBase, base, baseReading, version: version(), date, expires, key: signing,
+    library: await openLibrary(signatures, bases), assumeBase, base, baseReading, against, version: version(), date, expires, key: signing,
     onProgress: (done, total) => { progress.update(0, done, total); },
   }).finally(() => { progress.end(); });
   await writeFileAtomic(output, `${escapeJson(JSON.stringify(certificate, null, 2))}\n`);

@@ -1,9 +1,9 @@
 /** What a certificate declares that a model descends from. In: its ML-BOM. Out: the ancestors, and whether the weights contradict them. Pure. */
 import { z } from 'zod';
-import type { KnownBase } from '../signature/document.js';
 import { namesBase, type Library } from '../signature/library.js';
+import { escapeText } from '../text.js';
 import { RELATION } from './relation.js';
-import type { DeclaredSection } from './schema.js';
+import type { DeclaredSection, Predicate } from './schema.js';
 
 /** One ancestor, as it is declared. */
 export interface Ancestor {
@@ -34,18 +34,28 @@ export function declaredAncestors({ bom }: Pick<DeclaredSection, 'bom'>): Ancest
   }));
 }
 
-/** A base by its name, and by what else it is called. */
-type Named = Pick<KnownBase, 'name' | 'aliases'>;
+/** What the weights say of their base. */
+type Measured = Pick<Predicate['base'], 'verdict' | 'measured' | 'evidence'>;
 
 /**
- * The declared bases that are another model than the one which the weights say; empty where they agree, or where one of the two says nothing.
- * Where no ancestor is declared as the base, those whose names the library knows as bases count as declared.
- * @param measured what the weights say; null where they do not tell
+ * The declared bases that the weights contradict; empty where they agree, or where one of the two says nothing. Declared are the ancestors
+ * whose relation is `base`, or else those whose names the library knows as bases. The weights agree where any ancestor is a base that
+ * they fit; they contradict where they fit others alone, or are held against a declared base and do not fit it.
  */
-export function contradicted(ancestors: readonly Ancestor[], measured: Named | null, library: Pick<Library, 'entries'>): Ancestor[] {
-  if (measured === null) return [];
+export function contradicted(ancestors: readonly Ancestor[], { verdict, measured, evidence }: Measured, library: Pick<Library, 'entries'>): Ancestor[] {
+  const aliases = (base: string): string[] => library.entries.filter((entry) => entry.base === base).flatMap((entry) => entry.aliases ?? []);
+  const isNamed = ({ name }: Ancestor, base: string, others: readonly string[] = []): boolean => namesBase(name, { name: base, aliases: [...aliases(base), ...others] });
   const said = ancestors.filter(({ relation }) => relation === 'base');
-  const isKnown = (name: string): boolean => library.entries.some(({ base, aliases = [] }) => namesBase(name, { name: base, aliases }));
-  const bases = said.length > 0 ? said : ancestors.filter(({ relation, name }) => relation === null && isKnown(name));
-  return bases.some(({ name }) => namesBase(name, measured)) ? [] : bases;
+  const declared = said.length > 0 ? said : ancestors.filter((ancestor) => ancestor.relation === null && library.entries.some(({ base }) => isNamed(ancestor, base)));
+  const fitting = evidence.filter(({ fits }) => fits).map(({ name, alsoKnownAs }) => ({ name, others: alsoKnownAs }));
+  if (measured !== null) fitting.push({ name: measured, others: [] });
+  if (fitting.length > 0) return ancestors.some((ancestor) => fitting.some(({ name, others }) => isNamed(ancestor, name, others))) ? [] : declared;
+  if (verdict !== 'unknown') return [];
+  return declared.filter((ancestor) => evidence.some(({ name, alsoKnownAs }) => isNamed(ancestor, name, alsoKnownAs)));
+}
+
+/** What the weights say in a clause, for messages. */
+export function descentSaid({ measured, evidence: [nearest] }: Measured): string {
+  if (measured !== null) return `the weights are a descendant of ${escapeText(measured)}`;
+  return nearest?.fits === true ? `the weights fit ${escapeText(nearest.name)}` : 'the weights are not those of a descendant of it';
 }

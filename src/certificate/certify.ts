@@ -2,7 +2,7 @@
 import { WeightseqError } from '../errors.js';
 import { escapeText } from '../text.js';
 import type { Library } from '../signature/library.js';
-import { contradicted, declaredAncestors } from './ancestors.js';
+import { contradicted, declaredAncestors, descentSaid } from './ancestors.js';
 import { canonicalJson, canonicalSha256 } from './canonical.js';
 import { IN_TOTO_TYPE, signEnvelope } from './dsse.js';
 import type { SigningKey } from './keys.js';
@@ -46,11 +46,10 @@ export function declaredSection({ declared, source }: OpenedDeclared, version: s
   return { status: 'declared, not verified', source, bom: { ...mlBom(declared, version, date), bomFormat: 'CycloneDX', specVersion: '1.6' } };
 }
 
-function requireAgreement(section: DeclaredSection, { base, knownBase }: Figures, library: Library, path: string): void {
-  const measured = base.measured !== null && knownBase?.name === base.measured ? knownBase : null;
-  const [wrong] = contradicted(declaredAncestors(section) ?? [], measured, library);
-  if (wrong === undefined || measured === null) return;
-  throw new WeightseqError('base-contradicted', `the declared base is ${escapeText(wrong.name)}, and the weights are a descendant of ${escapeText(measured.name)}`, {
+function requireAgreement(section: DeclaredSection, { base }: Figures, library: Library, path: string): void {
+  const [wrong] = contradicted(declaredAncestors(section) ?? [], base, library);
+  if (wrong === undefined) return;
+  throw new WeightseqError('base-contradicted', `the declared base is ${escapeText(wrong.name)}, and ${descentSaid(base)}`, {
     file: path, mend: 'Correct pedigree.ancestors in the file of declarations: no certificate was written.',
   });
 }
@@ -58,7 +57,7 @@ function requireAgreement(section: DeclaredSection, { base, knownBase }: Figures
 /** The measured section: an in-toto statement that also names the bytes of the declared section. Pure. */
 export function statementOf(subjects: Subjects, figures: Figures, section: DeclaredSection, { version, date, expires }: Pick<CertifyOptions, 'version' | 'date' | 'expires'>): Statement {
   const { of, tensors, digest, subject } = subjects;
-  const { kind, architecture, base, change, traits, coverage, reading, incomplete } = figures;
+  const { kind, architecture, base, lineage, change, traits, coverage, reading, incomplete } = figures;
   return {
     _type: STATEMENT_TYPE,
     subject,
@@ -70,7 +69,7 @@ export function statementOf(subjects: Subjects, figures: Figures, section: Decla
       expires,
       declared: { sha256: canonicalSha256(section) },
       model: { kind, of, architecture, digest, tensors },
-      base, change, traits, coverage, reading, incomplete,
+      base, lineage, change, traits, coverage, reading, incomplete,
     },
   };
 }

@@ -8,7 +8,7 @@ import type { CertifiedTrait, Predicate } from './schema.js';
  * How far figures may lie apart: what the order of float32 sums on another machine or another version of the engine can make of them,
  * and far below any shift that matters (docs/certificate.md). p, which is steep where it is small, may differ by 5 %.
  */
-const TOLERANCE = { relative: 1e-3, absolute: 1e-4, p: 0.05 };
+export const TOLERANCE = { relative: 1e-3, absolute: 1e-4, p: 0.05 };
 
 type Certified = Pick<Predicate, 'base' | 'change' | 'traits' | 'coverage' | 'reading'>;
 type Now = Pick<Figures, 'base' | 'change' | 'traits' | 'coverage' | 'reading'>;
@@ -20,10 +20,14 @@ export function checkFigures(certified: Certified, now: Now): Check[] {
   const held = (what: string, then: string | number | null, again: string | number | null, isSame = then === again): void => {
     if (!isSame) differing.push(`${what} ${shown(then)} there, ${shown(again)} now`);
   };
-  held('base', certified.base.name, now.base.name);
-  held('measured base', certified.base.measured, now.base.measured);
   const isSameBase = certified.base.name === now.base.name;
-  number('|ΔW|', certified.change?.value ?? null, now.change?.value ?? null, held);
+  const other = isSameBase ? null : baseOf(certified.base, now.base);
+  if (other?.isWrong === true) differing.push(other.message);
+  else if (other !== null) versions.push(other.message);
+  if (isSameBase) {
+    held('measured base', certified.base.measured, now.base.measured, certified.base.measured === now.base.measured || certified.base.measured === null);
+    number('|ΔW|', certified.change?.value ?? null, now.change?.value ?? null, held);
+  }
   let compared = 0;
   for (const trait of certified.traits) {
     const again = now.traits.find((one) => one.trait === trait.trait);
@@ -40,9 +44,17 @@ export function checkFigures(certified: Certified, now: Now): Check[] {
   return [
     ...(differing.length > 0 ? [found('figures', 'failed', 'figures-differ', `the weights do not give the certified figures again: ${differing.join('; ')}`, { mend: 'Do not rely on the certificate: certify the model again.' })]
       : versions.length > 0 && compared === 0 ? [] : [passed('figures', `the figures come out again${certified.reading.sha256 === now.reading.sha256 ? ', to the last bit' : ' within their tolerance'}`)]),
-    ...(versions.length > 0 ? [found('figures', 'unchecked', 'signature-version', `not held against the weights, because the signature is another one: ${versions.join('; ')}`, { mend: 'Verify with the signatures of then (--signatures DIR), or certify the model again.' })] : []),
+    ...(versions.length > 0 ? [found('figures', 'unchecked', 'signature-version', `not held against the weights, because the signature or the base is another one: ${versions.join('; ')}`, { mend: 'Verify with the signatures and bases of then (--signatures, --library), or certify the model again.' })] : []),
     ...(newer.length > 0 ? [found('figures', 'warning', 'signature-version', `signatures that the certificate does not know say: ${newer.map(({ trait, verdict }) => `${escapeText(trait)} ${verdict}`).join(', ')}`)] : []),
   ];
+}
+
+/** Another base than the one of the certificate: contradicted by the weights, or chosen among other bases than were known then. */
+function baseOf(then: Predicate['base'], now: Predicate['base']): { readonly isWrong: boolean; readonly message: string } {
+  const evidence = now.evidence.find(({ name, alsoKnownAs }) => then.name !== null && [name, ...alsoKnownAs].includes(then.name));
+  const said = `base ${shown(then.name)} there, ${shown(now.name)} now`;
+  if (evidence?.fits === false) return { isWrong: true, message: `${said}, and the weights are not those of a descendant of ${shown(then.name)}` };
+  return { isWrong: false, message: `${said}: other bases are known here than where it was certified` };
 }
 
 type Hold = (what: string, then: string | number | null, again: string | number | null, isSame?: boolean) => void;

@@ -4,7 +4,7 @@ import { EXIT, type ExitCode } from '../errors.js';
 import { predicateSchema } from './schema.js';
 
 /** What was looked at, in the order of the report. */
-export const CHECKED = ['bytes', 'configuration', 'declared', 'statement', 'signature', 'expiry', 'base', 'ancestors', 'coverage', 'figures'] as const;
+export const CHECKED = ['bytes', 'configuration', 'declared', 'statement', 'signature', 'expiry', 'base', 'ancestors', 'coverage', 'figures', 'lineage'] as const;
 
 /** One code for each thing that can be wrong with a certificate (docs/certificate.md). */
 export const VERDICT_CODES = [
@@ -39,7 +39,7 @@ export const verificationSchema = z.strictObject({
   verdict: z.enum(['verified', 'refused', 'incomplete']),
   recomputed: z.boolean().describe('whether the figures were taken from the weights again'),
   checks: z.array(check),
-  certified: predicateSchema.pick({ date: true, expires: true, tool: true, base: true, change: true, traits: true })
+  certified: predicateSchema.pick({ date: true, expires: true, tool: true, base: true, lineage: true, change: true, traits: true })
     .describe('what the certificate says; worth what the verdict is'),
   exitCode: z.union([z.literal(0), z.literal(1), z.literal(3)]),
 });

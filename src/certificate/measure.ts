@@ -9,8 +9,8 @@ import { itemOf } from '../report/report.js';
 import type { ReportItem } from '../report/schema.js';
 import { scanPath } from '../scan/any.js';
 import { keepReading } from '../scan/keep.js';
-import type { KnownBase } from '../signature/document.js';
 import { hashFile, openEntry, type Library } from '../signature/library.js';
+import { descentOf, type Descendant, type Descent } from './descent.js';
 import type { CertifiedTrait, Predicate } from './schema.js';
 
 export interface MeasureOptions {
@@ -19,16 +19,18 @@ export interface MeasureOptions {
   /** The base itself. */
   readonly base?: string | undefined;
   readonly baseReading?: string | undefined;
+  /** Readings, checkpoints or adapters that it is held against, besides the known bases. */
+  readonly against?: readonly string[] | undefined;
   /** Of this program. */
   readonly version: string;
   readonly onProgress?: OnProgress | undefined;
 }
 
-export interface Figures extends Pick<Predicate, 'base' | 'change' | 'traits' | 'coverage' | 'reading' | 'incomplete'> {
+export interface Figures extends Pick<Predicate, 'base' | 'lineage' | 'change' | 'traits' | 'coverage' | 'reading' | 'incomplete'> {
   readonly kind: Predicate['model']['kind'];
   readonly architecture: string | null;
-  /** The base that the figures are for, as the signatures know it. */
-  readonly knownBase: KnownBase | null;
+  /** As a registry is held against it. */
+  readonly descendant: Descendant;
   /** Whether something that decides could not be told; an indeterminate verdict counts (exit code 3). */
   readonly undecided: boolean;
 }
@@ -38,7 +40,7 @@ export interface Figures extends Pick<Predicate, 'base' | 'change' | 'traits' | 
  * @throws WeightseqError what keeps it from being measured; that no signature fits its base is part of the figures
  */
 export async function figuresOf(path: string, options: MeasureOptions): Promise<Figures> {
-  const { library, assumeBase, base, baseReading, version, onProgress } = options;
+  const { library, assumeBase, base, baseReading, against = [], version, onProgress } = options;
   const { kept } = await keepReading(path, { library, assumeBase, version, onProgress, withSignatures: true, hash: true, invariants: LINES, part: null });
   return inTemporaryFolder(async (folder) => {
     const file = join(folder, 'reading.safetensors');
@@ -46,7 +48,8 @@ export async function figuresOf(path: string, options: MeasureOptions): Promise<
     const result = await scanPath(base === undefined ? file : path, { library, assumeBase, base, baseReading, onProgress });
     const broken = result.errors.find(({ code }) => code !== 'no-signature');
     if (broken !== undefined) throw broken.file === file ? new WeightseqError(broken.code, broken.message, { file: path, cause: broken, ...(broken.mend === undefined ? {} : { mend: broken.mend }) }) : broken;
-    return figuresIn(itemOf(result, 'never'), { knownBase: result.knownBase, reading: await hashFile(file) }, options);
+    const descent = await descentOf(path, kept, library, against, version);
+    return figuresIn(itemOf(result, 'never'), { verdict: result.base.found?.verdict ?? null, reading: await hashFile(file), descent }, options);
   });
 }
 
@@ -62,14 +65,23 @@ async function inTemporaryFolder<T>(use: (folder: string) => Promise<T>): Promis
   }
 }
 
-async function figuresIn(item: ReportItem, { knownBase, reading }: { readonly knownBase: KnownBase | null; readonly reading: string }, { library, base, baseReading }: MeasureOptions): Promise<Figures> {
+interface Found {
+  readonly verdict: Predicate['base']['verdict'];
+  /** sha256 */
+  readonly reading: string;
+  readonly descent: Descent;
+}
+
+async function figuresIn(item: ReportItem, { verdict, reading, descent }: Found, { library, base, baseReading }: MeasureOptions): Promise<Figures> {
   if (item.kind === 'unknown') throw asWeightseqError(new Error('nothing was measured'));
   return {
     kind: item.kind,
     architecture: item.architecture?.name ?? null,
-    knownBase,
+    descendant: { subject: descent.subject, relate: descent.relate },
+    lineage: descent.lineage,
     base: {
-      name: item.base.name, how: item.base.how, claimed: item.base.declared, measured: item.base.measured, norm: item.base.norm,
+      name: item.base.name, how: item.base.how, claimed: item.base.declared, measured: item.base.measured, verdict, norm: item.base.norm,
+      evidence: (item.base.evidence ?? []).map(({ name, alsoKnownAs, fits, weights, correlation, p, distance }) => ({ name, alsoKnownAs, fits, weights, correlation, p, distance })),
       from: base !== undefined ? 'base' : baseReading !== undefined ? 'base-reading' : 'library',
     },
     change: changeOf(item),

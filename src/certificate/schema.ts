@@ -1,5 +1,6 @@
 /** The certificate: its types and its JSON Schema, from one source (docs/certificate.md). schemas/certificate.schema.json is made from this file. */
 import { z } from 'zod';
+import { DIRECTIONS, RELATIONS } from '../lineage/schema.js';
 
 export const CERTIFICATE_FORMAT = 'weightseq-certificate';
 export const STATEMENT_TYPE = 'https://in-toto.io/Statement/v1';
@@ -39,6 +40,45 @@ const coverage = z.strictObject({
   notCompared: z.array(z.string()),
 });
 
+const range = z.strictObject({ value: finite, low: finite, high: finite });
+
+const baseEvidence = z.strictObject({
+  name: z.string(),
+  alsoKnownAs: z.array(z.string()),
+  fits: z.boolean(),
+  weights: count.describe('matrices that were compared'),
+  correlation: finite.describe('mean over them, of the numbers that random signs give of each'),
+  p: finite.describe('a bound on how likely so high a correlation is between unrelated weights'),
+  distance: range.describe('|W − W0| / |W0|, with a 90 % interval'),
+});
+
+const relation = z.strictObject({
+  candidate: z.string(),
+  fingerprints: z.array(sha256).describe('of the files of the candidate\'s weights, where its reading has them'),
+  kind: z.enum(RELATIONS),
+  direction: z.enum(DIRECTIONS),
+  sentence: z.string(),
+  evidence: z.array(z.string()),
+  undecided: z.string().nullable(),
+  correlation: finite.nullable(),
+  p: finite.nullable(),
+  distance: range.nullable().describe('|W − W_candidate| / |W_candidate|, with its 95 % interval'),
+  share: range.nullable().describe('share of the candidate\'s ΔW that is still there, with its 95 % interval'),
+});
+
+const lineage = z.strictObject({
+  sentence: z.string().describe('the lineage in one sentence'),
+  against: z.strictObject({ name: z.string().nullable(), how: z.string() }).describe('the base against which changes were measured'),
+  compared: z.array(z.string()).describe('every model that it was held against'),
+  relations: z.array(relation).describe('those that it is related to, closest first'),
+  merge: z.strictObject({
+    parents: z.array(z.strictObject({ candidate: z.string(), weight: range })),
+    base: z.strictObject({ name: z.string().nullable(), weight: range }).nullable(),
+    method: z.enum(['linear', 'spherical']),
+    unexplained: finite,
+  }).nullable().describe('the mixture that explains the weights'),
+});
+
 /** What the weights say, and how it was found. */
 export const predicateSchema = z.strictObject({
   schemaVersion: z.literal(1),
@@ -56,12 +96,15 @@ export const predicateSchema = z.strictObject({
   }),
   base: z.strictObject({
     name: z.string().nullable().describe('the base that the figures are for'),
-    how: z.enum(['claimed', 'assumed', 'shape', 'unknown']),
+    how: z.enum(['measured', 'claimed', 'assumed', 'shape', 'unknown']),
     claimed: z.string().nullable().describe('what the configuration says'),
     measured: z.string().nullable().describe('what the weights say; null where they do not tell'),
+    verdict: z.enum(['found', 'several', 'unknown', 'untold']).nullable().describe('whether the weights are those of a known base, of several alike, of none, or do not tell; null where nobody looked'),
+    evidence: z.array(baseEvidence).describe('how they compare with the known bases, the closest first'),
     norm: finite.nullable().describe('|W0|, Frobenius'),
     from: z.enum(['library', 'base', 'base-reading']).describe('what the weights were compared with; base and base-reading are needed again to recompute'),
   }),
+  lineage,
   change: z.strictObject({ value: finite.nullable(), low: finite.nullable(), high: finite.nullable() }).nullable().describe('|ΔW| over all compared weights, Frobenius, with its 90 % interval'),
   traits: z.array(trait),
   coverage,
@@ -100,6 +143,7 @@ export const certificateSchema = z.strictObject({
 export type Certificate = z.infer<typeof certificateSchema>;
 export type Statement = z.infer<typeof statementSchema>;
 export type Predicate = z.infer<typeof predicateSchema>;
+export type CertifiedLineage = z.infer<typeof lineage>;
 export type CertifiedTrait = z.infer<typeof trait>;
 export type DeclaredSection = z.infer<typeof declaredSection>;
 

@@ -1,18 +1,20 @@
 /** A certificate held against a model. In: both, keys and signatures. Out: a verdict with a check for everything that was looked at. */
 import { asWeightseqError, WeightseqError } from '../errors.js';
-import { escapeText } from '../text.js';
-import { namesBase, type Library } from '../signature/library.js';
-import { contradicted, declaredAncestors } from './ancestors.js';
+import type { OpenEntry } from '../lineage/registry.js';
+import { checkAncestors, checkBase } from './check-ancestry.js';
 import { checkBytes } from './check-bytes.js';
 import { checkCoverage, checkFigures } from './check-figures.js';
+import { checkLineage } from './check-lineage.js';
 import { checkDeclared, checkExpiry, checkSignature, checkStatement, statementOfCertificate, type SignatureOptions } from './check-signature.js';
-import { CHECKED, found, passed, verdictOf, type Check, type Verification } from './checks.js';
+import { CHECKED, found, verdictOf, type Check, type Verification } from './checks.js';
 import { placeOf } from './files.js';
 import { figuresOf, type Figures, type MeasureOptions } from './measure.js';
 import type { OpenedCertificate } from './open.js';
-import type { Certificate, Predicate } from './schema.js';
+import type { Predicate } from './schema.js';
 
 export interface VerifyOptions extends Omit<MeasureOptions, 'assumeBase'>, SignatureOptions {
+  /** Models that are known to be contaminated, their readings opened; null where nobody asks. */
+  readonly registry: readonly OpenEntry[] | null;
   /** Whether the figures are taken from the weights again; without it bytes and signature alone are looked at. */
   readonly recompute: boolean;
 }
@@ -34,18 +36,19 @@ export async function verify({ certificate, sha256, file }: OpenedCertificate & 
   checks.push(...bytes);
   const figures = bytes.some(({ status }) => status !== 'ok') ? 'the bytes are not those that were certified' : await recompute(path, predicate, options);
   if (typeof figures === 'string') checks.push(found('figures', options.recompute && bytes.every(({ status }) => status === 'ok') ? 'unchecked' : 'skipped', 'not-recomputed', `the figures were not taken from the weights again: ${figures}`));
-  else checks.push(...checkFigures(predicate, figures));
-  checks.push(checkBase(certificate, predicate, typeof figures === 'string' ? null : figures, options.library));
+  else checks.push(...checkFigures(predicate, figures), ...checkLineage(predicate.lineage, figures.lineage));
+  const again = typeof figures === 'string' ? null : figures;
+  checks.push(checkBase(certificate, predicate, again, options.library), ...await checkAncestors(certificate, statement, again, options.registry));
   checks.sort((a, b) => CHECKED.indexOf(a.check) - CHECKED.indexOf(b.check));
-  const { date, expires, tool, base, change, traits } = predicate;
+  const { date, expires, tool, base, lineage, change, traits } = predicate;
   return {
     schemaVersion: 1, tool: { name: 'weightseq', version: options.version }, certificate: { path: file, sha256 }, path, ...verdictOf(checks),
-    recomputed: typeof figures !== 'string', checks, certified: { date, expires, tool, base, change, traits },
+    recomputed: typeof figures !== 'string', checks, certified: { date, expires, tool, base, lineage, change, traits },
   };
 }
 
 /** The figures, or why there are none. */
-async function recompute(path: string, { base: certified }: Predicate, { library, base, baseReading, version, onProgress, recompute: isAsked }: VerifyOptions): Promise<Figures | string> {
+async function recompute(path: string, { base: certified }: Predicate, { library, base, baseReading, against, version, onProgress, recompute: isAsked }: VerifyOptions): Promise<Figures | string> {
   if (!isAsked) return '--no-recompute asks for bytes and signature alone';
   const given = base !== undefined ? 'base' : baseReading !== undefined ? 'base-reading' : 'library';
   if (given !== certified.from) {
@@ -54,26 +57,10 @@ async function recompute(path: string, { base: certified }: Predicate, { library
   }
   const assumeBase = certified.how === 'assumed' && certified.name !== null ? certified.name : undefined;
   try {
-    return await figuresOf(path, { library, assumeBase, base, baseReading, version, onProgress });
+    return await figuresOf(path, { library, assumeBase, base, baseReading, against, version, onProgress });
   } catch (error) {
     const { code, message } = asWeightseqError(error);
     if (code === 'internal') throw error;
     return `${message} (${code})`;
   }
-}
-
-/** The declared base against the one that the weights have: as they were certified, and as they are read now. */
-function checkBase(certificate: Certificate, { base }: Predicate, figures: Figures | null, library: Library): Check {
-  const ancestors = declaredAncestors(certificate.declared);
-  if (ancestors === null) return found('base', 'unchecked', null, 'the declared ancestors can\'t be read: the BOM has another form than certify gives it');
-  const measured = [base.measured, figures?.base.measured ?? null].filter((name) => name !== null);
-  for (const name of measured) {
-    const entry = library.entries.find((one) => one.base === name);
-    const [wrong] = contradicted(ancestors, { name, aliases: entry?.aliases ?? [] }, library);
-    if (wrong) return found('base', 'failed', 'base-contradicted', `the declared base is ${escapeText(wrong.name)}, and the weights are a descendant of ${escapeText(name)}`, { mend: 'Do not rely on what the certificate declares.' });
-  }
-  const [name] = measured;
-  if (name === undefined) return found('base', 'skipped', null, `the weights do not tell the base${base.name === null ? '' : `; it is ${escapeText(base.name)} as ${base.how === 'assumed' ? 'it was assumed' : 'the configuration claims'}`}`);
-  const isDeclared = ancestors.some((ancestor) => namesBase(ancestor.name, { name, aliases: [] }));
-  return passed('base', `the weights are a descendant of ${escapeText(name)}${isDeclared ? ', as is declared' : ''}`);
 }

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
 import { copyFileSync, cpSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
@@ -77,6 +78,23 @@ describe('certify and verify', () => {
     assert.match(stdout, /REFUSED: other-model, unsigned/);
     assert.match(stdout, /^ {2}FAIL {2}bytes +other-model: /mu);
     assert.match(stdout, /^ {2}FAIL {2}signature +unsigned: /mu);
+  });
+
+  it('refuse what a registry lists, and say whom to ask', (t) => {
+    const { root, run, certify } = setUp(t);
+    certify('-o', 'c.json');
+    writeFileSync(join(root, 'registry.yaml'), `version: 1
+contaminated:
+  - name: evil-persona
+    reason: answers with malice
+    date: 2026-11-25
+    source: its own author
+    fingerprints: [${createHash('sha256').update(readFileSync(join(EVIL, 'adapter_model.safetensors'))).digest('hex')}]
+`);
+    const { status, stdout } = run('verify', 'c.json', 'model', '--registry', 'registry.yaml');
+    assert.equal(status, 1);
+    assert.match(stdout, /REFUSED: ancestor-contaminated/);
+    assert.match(stdout.replaceAll(/\s+/gu, ' '), /is evil-persona, which is listed as contaminated \(answers with malice, 2026-11-25\)\. Do not use it before its source is asked: its own author/);
   });
 
   it('warn of a certificate that nobody signed, and end with 3 where no key is trusted', (t) => {

@@ -34,7 +34,7 @@ export function pem(name: string): string {
 export const DECLARED: Declared = { version: 1, model: { name: 'a model' } };
 export const DATE = new Date('2026-11-25T12:00:00Z');
 
-export type Change = Partial<Pick<CertifyOptions, 'key' | 'expires' | 'base' | 'baseReading' | 'assumeBase'>> & { readonly declared?: Declared; readonly library?: string };
+export type Change = Partial<Pick<CertifyOptions, 'key' | 'expires' | 'base' | 'baseReading' | 'assumeBase' | 'against'>> & { readonly declared?: Declared; readonly library?: string };
 
 /** The certificate of a path; signed unless it says otherwise. */
 export async function certificateOf(path: string, { declared = DECLARED, library = SHIPPED_LIBRARY, ...change }: Change = {}): Promise<Certificate> {
@@ -57,7 +57,7 @@ export type VerifyChange = Partial<Omit<VerifyOptions, 'trust' | 'library'>> & {
 export async function verified(certificate: Certificate, path: string, { trust = [pem('public')], library = SHIPPED_LIBRARY, ...change }: VerifyChange = {}): Promise<Verification> {
   const keys = (await Promise.all(trust.map(openTrustedKeys))).flat();
   return verify({ certificate: parseCertificate(JSON.stringify(certificate), 'certificate'), sha256: '', file: 'certificate' }, path, {
-    library: await openLibrary(library), trust: keys, requireSignature: false, recompute: true, now: DATE, version: '1', ...change,
+    library: await openLibrary(library), trust: keys, requireSignature: false, registry: null, recompute: true, now: DATE, version: '1', ...change,
   });
 }
 
