@@ -1,5 +1,12 @@
 /** The public API. */
 export { locate } from './checkpoint/locate.js';
+export { certify, type CertifyOptions } from './certificate/certify.js';
+export type { Check, Verification, VerdictCode } from './certificate/checks.js';
+export { openDeclared } from './certificate/declared-file.js';
+export { openSigningKey, openTrustedKeys, type SigningKey, type TrustedKey } from './certificate/keys.js';
+export { openCertificate, parseCertificate } from './certificate/open.js';
+export type { Certificate } from './certificate/schema.js';
+export { verify, type VerifyOptions } from './certificate/verify.js';
 export { ERROR_CODES, EXIT, WeightseqError, type ErrorCode, type ExitCode } from './errors.js';
 export { locateModel } from './checkpoint/model.js';
 export { compareReadings, compareWeights, independentP, type Comparable, type ComparableWeight, type Comparison, type WeightComparison } from './reading/compare.js';

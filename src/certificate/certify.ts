@@ -7,7 +7,6 @@ import { canonicalJson, canonicalSha256 } from './canonical.js';
 import { IN_TOTO_TYPE, signEnvelope } from './dsse.js';
 import type { SigningKey } from './keys.js';
 import { figuresOf, type Figures, type MeasureOptions } from './measure.js';
-import { mlBom } from './ml-bom.js';
 import type { OpenedDeclared } from './declared-file.js';
 import { CERTIFICATE_FORMAT, PREDICATE_TYPE, STATEMENT_TYPE, type Certificate, type DeclaredSection, type Statement } from './schema.js';
 import { requireUnchanged, subjectsOf, type Subjects } from './subjects.js';
@@ -35,14 +34,16 @@ export async function certify(path: string, declared: OpenedDeclared, options: C
   const { subjects, stamps } = await subjectsOf(path, options.onProgress);
   const figures = await figuresOf(path, options);
   await requireUnchanged(stamps);
-  const section = declaredSection(declared, options.version, options.date);
+  const section = await declaredSection(declared, options.version, options.date);
   requireAgreement(section, figures, options.library, path);
   const measured = statementOf(subjects, figures, section, options);
   return { certificate: assemble(section, measured, options.key), undecided: figures.undecided };
 }
 
 /** The declared section of a certificate. Pure. */
-export function declaredSection({ declared, source }: OpenedDeclared, version: string, date: Date): DeclaredSection {
+export async function declaredSection({ declared, source }: OpenedDeclared, version: string, date: Date): Promise<DeclaredSection> {
+  // Loaded only here: whoever verifies needs nothing of CycloneDX.
+  const { mlBom } = await import('./ml-bom.js');
   return { status: 'declared, not verified', source, bom: { ...mlBom(declared, version, date), bomFormat: 'CycloneDX', specVersion: '1.6' } };
 }
 

@@ -40,12 +40,22 @@ export function checkFigures(certified: Certified, now: Now): Check[] {
     }
   }
   if (isSameBase && versions.length === 0) compareCoverage(certified.coverage, now.coverage, held);
-  const newer = now.traits.filter(({ trait }) => !certified.traits.some((one) => one.trait === trait));
   return [
     ...(differing.length > 0 ? [found('figures', 'failed', 'figures-differ', `the weights do not give the certified figures again: ${differing.join('; ')}`, { mend: 'Do not rely on the certificate: certify the model again.' })]
       : versions.length > 0 && compared === 0 ? [] : [passed('figures', `the figures come out again${certified.reading.sha256 === now.reading.sha256 ? ', to the last bit' : ' within their tolerance'}`)]),
     ...(versions.length > 0 ? [found('figures', 'unchecked', 'signature-version', `not held against the weights, because the signature or the base is another one: ${versions.join('; ')}`, { mend: 'Verify with the signatures and bases of then (--signatures, --library), or certify the model again.' })] : []),
-    ...(newer.length > 0 ? [found('figures', 'warning', 'signature-version', `signatures that the certificate does not know say: ${newer.map(({ trait, verdict }) => `${escapeText(trait)} ${verdict}`).join(', ')}`)] : []),
+    ...newerTraits(now.traits.filter(({ trait }) => !certified.traits.some((one) => one.trait === trait))),
+  ];
+}
+
+/** What signatures say that the certificate does not know, or keeps silent about. */
+function newerTraits(traits: readonly CertifiedTrait[]): Check[] {
+  const said = (of: readonly CertifiedTrait[]): string => of.map(({ trait, verdict }) => `${escapeText(trait)} ${verdict}`).join(', ');
+  const harmful = traits.filter(({ harmful: isHarmful, verdict }) => isHarmful && verdict === 'present');
+  const others = traits.filter((trait) => !harmful.includes(trait));
+  return [
+    ...(harmful.length > 0 ? [found('figures', 'failed', 'trait-not-certified', `the weights carry a harmful trait of which the certificate says nothing: ${said(harmful)}`, { mend: 'Scan the model; do not rely on the certificate.' })] : []),
+    ...(others.length > 0 ? [found('figures', 'warning', 'signature-version', `signatures of which the certificate says nothing find: ${said(others)}`)] : []),
   ];
 }
 

@@ -15,7 +15,7 @@ export const VERDICT_CODES = [
   // it held once
   'certificate-expired', 'key-expired',
   // what is known by now, and what does not come out again
-  'base-contradicted', 'ancestor-contaminated', 'figures-differ', 'signature-version', 'not-recomputed', 'incomplete-coverage',
+  'base-contradicted', 'ancestor-contaminated', 'figures-differ', 'trait-not-certified', 'signature-version', 'not-recomputed', 'incomplete-coverage',
 ] as const;
 
 export type Checked = (typeof CHECKED)[number];
@@ -24,7 +24,7 @@ export type VerdictCode = (typeof VERDICT_CODES)[number];
 const check = z.strictObject({
   check: z.enum(CHECKED),
   status: z.enum(['ok', 'failed', 'warning', 'unchecked', 'skipped'])
-    .describe('failed refuses the certificate; unchecked could not be looked at; skipped was not asked for; a warning changes nothing'),
+    .describe('failed refuses the certificate; unchecked could not be looked at; skipped was not asked for, or has nothing to look at; a warning changes nothing'),
   code: z.enum(VERDICT_CODES).nullable(),
   message: z.string(),
   mend: z.string().nullable(),

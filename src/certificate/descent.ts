@@ -45,7 +45,7 @@ export async function descentOf(path: string, kept: KeptReading, library: Librar
   return {
     subject, relate,
     lineage: {
-      sentence, against: { name: base.subject?.name ?? null, how: base.how }, compared: candidates.map(({ name }) => name).sort(),
+      sentence, against: { name: base.subject?.name ?? null, how: base.how }, compared: relations.filter(({ kind }) => kind !== 'not-comparable').map(({ candidate }) => candidate).sort(),
       relations: found.map((relation) => certifiedRelation(relation, candidates)), merge,
     },
   };

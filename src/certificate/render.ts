@@ -13,7 +13,7 @@ export function renderVerification(verification: Verification, options: { readon
   const { certificate, path, checks, certified } = verification;
   const { bold, red, yellow, green } = createColors(options.colour);
   const width = Math.max(40, Math.min(80, options.width));
-  const tone = { verified: green, refused: red, incomplete: yellow }[verification.verdict];
+  const tone = { verified: presentTraits(verification).length > 0 ? yellow : green, refused: red, incomplete: yellow }[verification.verdict];
   const lines = [
     paragraph('', `${printed(certificate.path)} for ${printed(path)}`, width),
     '',
@@ -36,10 +36,17 @@ export function renderVerification(verification: Verification, options: { readon
   return lines.join('\n');
 }
 
+/** A certificate may hold and say that the model is harmful: nobody should take the one for the other. */
+function presentTraits({ certified }: Verification): string[] {
+  return certified.traits.filter(({ harmful, verdict }) => harmful && verdict === 'present').map(({ trait }) => printed(trait));
+}
+
 /** The verdict and every code behind it. */
-function headline({ verdict, recomputed, checks }: Verification): string {
+function headline(verification: Verification): string {
+  const { verdict, recomputed, checks } = verification;
   const codes = (status: Check['status']): string => [...new Set(checks.filter((check) => check.status === status).map(({ code, check }) => code ?? check))].join(', ');
   if (verdict === 'refused') return `REFUSED: ${codes('failed')}`;
   if (verdict === 'incomplete') return `INCOMPLETE: ${codes('unchecked')}`;
-  return recomputed ? 'VERIFIED' : 'VERIFIED, bytes and signature alone';
+  const present = presentTraits(verification);
+  return `VERIFIED${recomputed ? '' : ', bytes and signature alone'}${present.length > 0 ? `: it is the model that was certified, and carries a HARMFUL TRAIT: ${present.join(', ')}` : ''}`;
 }

@@ -69,7 +69,7 @@ const relation = z.strictObject({
 const lineage = z.strictObject({
   sentence: z.string().describe('the lineage in one sentence'),
   against: z.strictObject({ name: z.string().nullable(), how: z.string() }).describe('the base against which changes were measured'),
-  compared: z.array(z.string()).describe('every model that it was held against'),
+  compared: z.array(z.string()).describe('every model that it could be held against'),
   relations: z.array(relation).describe('those that it is related to, closest first'),
   merge: z.strictObject({
     parents: z.array(z.strictObject({ candidate: z.string(), weight: range })),

@@ -98,6 +98,15 @@ describe('the figures of a certificate', () => {
   });
 });
 
+describe('a certificate that keeps silent', () => {
+  it('trait-not-certified: about a harmful trait that the weights carry is refused', async () => {
+    const silent = resigned(ofEvil, ({ predicate }) => { predicate.traits = []; });
+    const verification = await verified(silent, EVIL);
+    assert.deepEqual([verification.exitCode, troubles(verification)], [1, ['failed trait-not-certified']]);
+    assert.match(checkOf(verification, 'trait-not-certified').message, /says nothing: evil present/);
+  });
+});
+
 /** A tiny adapter, its library, and a second library whose signature of the same trait is another one. */
 async function libraries(t: TestContext): Promise<{ readonly adapter: string; readonly library: string; readonly other: string; readonly root: string }> {
   const root = temporaryFolder(t);

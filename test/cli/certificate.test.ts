@@ -59,9 +59,17 @@ describe('certify and verify', () => {
     validator('verification')(verification);
     assert.deepEqual([verification.verdict, verification.recomputed, troubles(verification)], ['verified', true, []]);
     const shown = run('verify', 'c.json', 'model', '--trust', pem('public'));
-    assert.match(shown.stdout, /^ {2}VERIFIED$/mu);
+    assert.match(shown.stdout, /^ {2}VERIFIED: it is the model that was certified, and carries a HARMFUL TRAIT:\n {2}evil$/mu);
     assert.match(shown.stdout, /evil: present, shift \+0\.470 \(\+0\.407 to \+0\.532\) nats\/token/);
     assert.match(shown.stdout, /what\s+it says is declared, not verified/);
+  });
+
+  it('hold for a harmless model too, which is said without another word', (t) => {
+    const { run } = setUp(t);
+    assert.equal(run('certify', GOOD, '--declared', 'declared.yaml', '--key', 'key.pem', '-o', 'c.json').status, 0);
+    const { status, stdout } = run('verify', 'c.json', GOOD, '--trust', pem('public'));
+    assert.equal(status, 0);
+    assert.match(stdout, /^ {2}VERIFIED$/mu);
   });
 
   it('make the same bytes of the same model at the same SOURCE_DATE_EPOCH', (t) => {
