@@ -34,10 +34,12 @@ export async function newProgram(done: Done, only?: 'scan'): Promise<Command> {
 }
 
 async function addOthers(program: Command, done: Done): Promise<void> {
-  const [{ addRead }, { addMerge }, { addBaseCommands }, { addSignature }, { addConvert }, { addExplain }, { addCache }, { addPolicy }, { addConfig }, { addAudit }, { addDoctor }] = await Promise.all([
-    import('./read.js'), import('./merge.js'), import('./base.js'), import('./signature.js'), import('./convert.js'), import('./explain.js'), import('./cache.js'), import('./policy.js'),
+  const [{ addCompare }, { addDrift }, { addRead }, { addMerge }, { addBaseCommands }, { addSignature }, { addConvert }, { addExplain }, { addCache }, { addPolicy }, { addConfig }, { addAudit }, { addDoctor }] = await Promise.all([
+    import('./compare.js'), import('./drift.js'), import('./read.js'), import('./merge.js'), import('./base.js'), import('./signature.js'), import('./convert.js'), import('./explain.js'), import('./cache.js'), import('./policy.js'),
     import('./config.js'), import('./audit.js'), import('./doctor.js'),
   ]);
+  addCompare(program, done);
+  addDrift(program, done);
   addRead(program, done);
   addMerge(program, done);
   addBaseCommands(program, done);

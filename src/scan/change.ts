@@ -21,6 +21,7 @@ export interface WeightChange {
   readonly name: string;
   readonly role: Role;
   readonly layer: number | null;
+  readonly shape: readonly [outputs: number, inputs: number];
   readonly norm: FlooredNorm;
   /** norm.value where the weight changed, else 0. */
   readonly deltaNorm: number;
@@ -81,12 +82,12 @@ function direct(weight: DenseReading): Measured {
   const sds = new Map([...coordinates].map(([key, c]) => [key, c.map((v) => computingSd(weight, v))]));
   const raw = { value: norm, low: norm, high: norm };
   const deltaNorm = norm > MARGIN * floor || Number.isNaN(norm) ? norm : 0;
-  return { raw, weight: { name, role, layer, norm: { ...raw, floor }, deltaNorm, coordinates, sds, signs, isConverted: floor > 0 } };
+  return { raw, weight: { name, role, layer, shape, norm: { ...raw, floor }, deltaNorm, coordinates, sds, signs, isConverted: floor > 0 } };
 }
 
 /** u'(W − W0)v = u'Wv − c0, and |ΔW|² = E (X'WY − X'W0Y)²: the mean of its squares. */
 function subtracted(weight: DenseReading, known: BaseWeight, base: BaseNumbers): Measured {
-  const { name, role, layer } = weight;
+  const { name, role, layer, shape } = weight;
   const signs = weight.signs.map((v, i) => v - (known.signs[i] ?? Number.NaN));
   const raw = estimateNorm(signs, Math.sqrt(signs.length));
   const { value: rms, low, high } = raw;
@@ -113,7 +114,7 @@ function subtracted(weight: DenseReading, known: BaseWeight, base: BaseNumbers):
   const sds = new Map([...coordinates.keys()].map((key) => [key, (weight.coordinates.get(key) ?? new Float64Array()).map((v) => sd(weight, v))]));
   // Changed, but by less than rounding may explain: it counts as changed all the same. |ΔW| ≥ |u'ΔWv| for u, v of length 1.
   const deltaNorm = isChanged ? norm.value || Math.max(rms, largest) : 0;
-  return { raw, weight: { name, role, layer, norm, deltaNorm, coordinates, sds, signs, isConverted: conversion > 0 } };
+  return { raw, weight: { name, role, layer, shape, norm, deltaNorm, coordinates, sds, signs, isConverted: conversion > 0 } };
 }
 
 /** Over the weights that changed; the upper end also holds what may hide below the rounding of the others. */
