@@ -3,9 +3,11 @@ import { fileURLToPath } from 'node:url';
 import { writeFileAtomic } from '../src/files.js';
 import { policyJsonSchema } from '../src/gate/policy-schema.js';
 import { suppressionsJsonSchema } from '../src/gate/suppressions-file.js';
+import { comparisonJsonSchema } from '../src/report/comparison/schema.js';
+import { driftJsonSchema } from '../src/report/drift/schema.js';
 import { reportJsonSchema } from '../src/report/schema.js';
 
-const schemas = { report: reportJsonSchema(), policy: policyJsonSchema(), suppressions: suppressionsJsonSchema() };
+const schemas = { report: reportJsonSchema(), policy: policyJsonSchema(), suppressions: suppressionsJsonSchema(), comparison: comparisonJsonSchema(), drift: driftJsonSchema() };
 for (const [name, schema] of Object.entries(schemas)) {
   await writeFileAtomic(fileURLToPath(new URL(`../../schemas/${name}.schema.json`, import.meta.url)), `${JSON.stringify(schema, null, 2)}\n`);
 }

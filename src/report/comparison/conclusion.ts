@@ -24,7 +24,7 @@ function updateSentence({ total, own, cosine, vectors }: Numbers): string {
   const interval = undone.low === undone.high ? '' : ` (90 % interval ${percent(-undone.high)} to ${percent(-undone.low)})`;
   const isOwn = own !== null && a.value !== null && own > NEARLY * a.value;
   // Whoever never had an update lacks it as one does who took it back.
-  const isOther = isOwn && back > 0.5 && back <= 1 + NEARLY;
+  const isOther = isOwn && own > 0.5 * (a.value ?? 0) && back > 0.5 && back <= 1 + NEARLY;
   const missing = isOther ? `${percent(back)} of A's update is not in B${interval}` : `${percent(Math.abs(back))} of A's update ${back < 0 ? 'was added to it' : 'went back'}${interval}`;
   const rest = isOwn ? ` Beside that B changes ${own.toPrecision(3)} of its own, where |A| is ${a.value?.toPrecision(3) ?? 'n/a'}${cosine ? ` (the two updates have a cosine of ${signed(cosine.value, 2)})` : ''}${isOther ? ': the weights do not tell whether it was taken back or never there' : ''}.` : ' B changes next to nothing else.';
   return `${verb(back, isOther)}: ${missing}.${rest}${only}`;

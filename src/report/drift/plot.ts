@@ -8,8 +8,8 @@ const WIDTH = 760;
 const PANEL = 230;
 const TOP = 54;
 const BOTTOM = 48;
-/** Labels of steps that an axis has room for. */
-const MOST_LABELS = 12;
+/** Of an axis, what a label takes. */
+const LABEL_SHARE = 0.055;
 /** Okabe and Ito's colours, which stay apart for colour-blind eyes; the forms of the points differ too. */
 const COLOURS = { present: '#d55e00', absent: '#009e73', indeterminate: '#6b6b6b', line: '#0072b2', band: '#e3e7ee', mark: '#d55e00' } as const;
 const SYMBOLS = { present: 'triangle', absent: 'circle', indeterminate: 'emptyCircle' } as const;
@@ -29,8 +29,7 @@ export function optionOf({ traits, steps }: Drift): ChartOption {
   const numbers = steps.map(({ step }) => step);
   const [first, last] = [Math.min(...numbers), Math.max(...numbers)];
   const margin = (last - first) * 0.06 || 1;
-  const every = Math.ceil(numbers.length / MOST_LABELS);
-  const labels = numbers.filter((_, i) => i % every === 0);
+  const labels = numbers.reduce<number[]>((kept, step) => (kept.length > 0 && step - (kept.at(-1) ?? 0) < LABEL_SHARE * (last - first) ? kept : [...kept, step]), []);
   return {
     textStyle: { fontFamily: 'system-ui, sans-serif' },
     title: [

@@ -57,7 +57,7 @@ function course({ points, leaves }: DriftTrait, longest: number, width: number):
     `    ${step.padStart(longest)}  ${shift.padStart(7)}${isWide ? `  ${range.padEnd(16)}  ${p.padEnd(7)}` : ''}  ${verdict}`.trimEnd();
   return [
     line('step', 'shift', 'interval', 'p', 'verdict'),
-    ...points.map((point) => line(String(point.step), signed(point.shift, 3), interval(point), probability(point.p), `${point.verdict}${point.step === leaves ? ' ← leaves the null' : ''}`)),
+    ...points.map((point) => line(String(point.step), signed(point.shift, 3), interval(point), probability(point.p), `${point.verdict}${point.step !== leaves ? '' : isWide ? ' ← leaves the null' : ' ←'}`)),
   ];
 }
 
