@@ -12,6 +12,7 @@ interface Flags {
   readonly trait?: string[];
   readonly base?: string;
   readonly assumeBase?: string;
+  readonly sketch?: true;
   readonly format: 'table' | 'json';
   readonly failOn: CompareFailOn;
   readonly output?: string;
@@ -42,6 +43,7 @@ export function addCompare(program: Command, done: (code: ExitCode) => void): vo
     .option('--trait <name>', 'only this trait (may be repeated)', collectTraits)
     .option('--base <path>', 'the base of whole checkpoints, or a kept reading of it, in place of the one in the library')
     .option('--assume-base <name>', 'the base to judge against, whatever the weights claim')
+    .option('--sketch', 'of whole checkpoints: also effective ranks, and with --base principal angles; the weights are read once more')
     .addOption(new Option('--format <format>', 'form of the output').choices(['table', 'json']).default('table'))
     .addOption(new Option('--fail-on <what>', 'what makes exit code 1: a trait that B has and A had not, one that B has, or also one that is undecided in B').choices(['worse', 'present', 'indeterminate', 'never']).default('worse'))
     .option('-o, --output <file>', 'write it to this file, whole or not at all')
@@ -54,7 +56,7 @@ export function addCompare(program: Command, done: (code: ExitCode) => void): vo
     });
 }
 
-async function run(a: string, b: string, { signatures, trait, base, assumeBase, format, failOn, output: file }: Flags): Promise<ExitCode> {
+async function run(a: string, b: string, { signatures, trait, base, assumeBase, sketch, format, failOn, output: file }: Flags): Promise<ExitCode> {
   await checkOutput(file, [a, b, ...(base === undefined ? [] : [base])], signatures);
   // Loaded here: other commands start without the engine.
   const [{ compare }, { openLibrary }, { comparisonOf }, { renderComparison }, { escapeJson }] = await Promise.all([
@@ -62,11 +64,16 @@ async function run(a: string, b: string, { signatures, trait, base, assumeBase, 
     import('../src/report/comparison/table.js'), import('../src/report/json.js'),
   ]);
   const library = await openLibrary(signatures);
+  // A, B, and what lies between them.
   const progress = startProgress(3);
+  let at = 0;
   try {
     const result = await compare(a, b, {
-      library, traits: trait, assumeBase, base,
-      onProgress: (phase, done, total) => { progress.update(phase, done, total); },
+      library, traits: trait, assumeBase, base, sketch,
+      onProgress: (phase, done, total) => {
+        while (at < phase) progress.finish(at++);
+        progress.update(phase, done, total);
+      },
     });
     progress.end();
     const comparison = comparisonOf(result, failOn, version());

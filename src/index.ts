@@ -1,5 +1,6 @@
 /** The public API. */
 export { locate } from './checkpoint/locate.js';
+export { compare, type CompareOptions, type ComparisonResult } from './compare/compare.js';
 export { ERROR_CODES, EXIT, WeightseqError, type ErrorCode, type ExitCode } from './errors.js';
 export { locateModel } from './checkpoint/model.js';
 export { compareReadings, compareWeights, independentP, type Comparable, type ComparableWeight, type Comparison, type WeightComparison } from './reading/compare.js';
@@ -12,6 +13,14 @@ export { openPolicy, type Policy } from './gate/policy-file.js';
 export { openSuppressions, type Suppression } from './gate/suppressions-file.js';
 export { plan } from './reading/plan.js';
 export { read } from './reading/read.js';
+export { renderChart, type ChartFrame, type ChartOption } from './report/chart.js';
+export { comparisonOf } from './report/comparison/comparison.js';
+export type { Comparison as ModelComparison } from './report/comparison/schema.js';
+export { renderComparison } from './report/comparison/table.js';
+export { driftOf, type ScannedStep } from './report/drift/drift.js';
+export { plotDrift } from './report/drift/plot.js';
+export type { Drift } from './report/drift/schema.js';
+export { renderDrift } from './report/drift/table.js';
 export { renderJson } from './report/json.js';
 export { openReport, parseReport } from './report/open.js';
 export { report } from './report/report.js';

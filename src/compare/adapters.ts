@@ -68,7 +68,7 @@ async function pairOf({ name, role, layer, shape }: Weight, a: LowRank | null, b
   const angles = A.square > 0 && B.square > 0 ? anglesOf(left, right, ranks, shape) : { outputs: null, inputs: null };
   return {
     name, role, layer, shape, a: exactly(Math.sqrt(A.square)), b: exactly(Math.sqrt(B.square)), change: exactly(change, floor),
-    inner: { exact: true, aa: A.square, ad: change === 0 ? 0 : ab - A.square },
+    inner: { exact: true, aa: A.square, ad: change === 0 ? 0 : ab - A.square, dd: change ** 2 },
     rank: { a: A.rank, b: B.rank, change: change === 0 ? 0 : D.rank }, ...angles,
   };
 }

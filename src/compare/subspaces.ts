@@ -124,13 +124,13 @@ const TRACY_WIDOM = { mean: -1.2065, upper: 0.9793 };
  * 2kl(n−k)(n−l) / (n²(n−1)(n+2)). The largest cos² is θ with logit θ ≈ μ + σ·TW₁: μ = 2 ln tan((φ + γ)/2),
  * σ³ = 16 / ((n−1)² sin²(φ + γ) sin φ sin γ), sin²(γ/2) = (min(k, l) − ½)/(n − 1), sin²(φ/2) = (max(k, l) − ½)/(n − 1)
  * (Johnstone 2008, Multivariate analysis and Jacobi ensembles, §2; k and l are the dimensions of hypothesis and variables). Where
- * k + l > n the subspaces meet.
+ * k + l ≥ n the subspaces meet, or nearly.
  */
 export function randomAngles(n: number, [k, l]: readonly [number, number]): Angles['random'] {
   const [fewer, more] = [Math.min(k, l), Math.max(k, l)];
   const variance = n < 2 ? 0 : (2 * k * l * (n - k) * (n - l)) / (n ** 2 * (n - 1) * (n + 2));
   const common = { overlap: more / n, sd: Math.sqrt(variance) / fewer };
-  if (k + l > n) return { ...common, smallestDegrees: 0, smallestDegreesOf5Percent: 0 };
+  if (k + l >= n) return { ...common, smallestDegrees: 0, smallestDegreesOf5Percent: 0 };
   const half = (dimensions: number): number => 2 * Math.asin(Math.sqrt((dimensions - 0.5) / (n - 1)));
   const [gamma, phi] = [half(fewer), half(more)];
   const mu = 2 * Math.log(Math.tan((phi + gamma) / 2));

@@ -2,7 +2,7 @@
 import type { FlooredNorm } from '../scan/change.js';
 import type { Role } from '../types.js';
 import { concentration, type Concentration } from './concentration.js';
-import { coefficient, type Estimate } from './inner.js';
+import { coefficient, relate, type Estimate } from './inner.js';
 import { together, type WeightPair } from './pair.js';
 import type { Angles } from './subspaces.js';
 
@@ -34,7 +34,7 @@ export interface Summary {
   readonly total: Group;
   /** <Δ_A, Δ_B>/(|Δ_A||Δ_B|); null where one of them is 0 or not known. */
   readonly cosine: Estimate | null;
-  /** |D + u Δ_A|, with u the share undone: what B changed beside taking A back; null as the coefficient. */
+  /** What B changed beside taking A back; null as the coefficient. */
   readonly own: number | null;
   readonly concentration: Concentration | null;
   /** Ascending; weights outside the layers are in none. */
@@ -47,12 +47,13 @@ const ROLES: readonly Role[] = ['q', 'k', 'v', 'o', 'gate', 'up', 'down', 'embed
 
 export function summarise(pairs: readonly WeightPair[]): Summary {
   const total = groupOf(pairs);
-  const { a, b, change, undone } = total;
+  const inner = pairs.map((pair) => pair.inner).filter((one) => one !== null);
+  const relation = inner.length === pairs.length ? relate(inner) : null;
   const layers = [...new Set(pairs.map(({ layer }) => layer))].filter((layer) => layer !== null).sort((x, y) => x - y);
   return {
     total,
-    cosine: a && b && undone && b.value > 0 ? scaled(undone, (v) => ((1 + v) * a.value) / b.value) : null,
-    own: a && undone && Math.sqrt(Math.max(0, change.value ** 2 - (undone.value * a.value) ** 2)),
+    cosine: relation?.cosine ?? null,
+    own: relation?.own ?? null,
     concentration: concentration(pairs.map((pair) => pair.change.value)),
     layers: layers.map((layer) => ({ layer, ...groupOf(pairs.filter((pair) => pair.layer === layer)) })),
     roles: ROLES.flatMap((role) => {
@@ -88,10 +89,6 @@ function anglesOf(angles: readonly (Angles | null)[]): AngleSummary | null {
     overlap: middle(({ overlap }) => overlap), randomOverlap: middle(({ random }) => random.overlap),
     smallestDegrees: middle(({ degrees }) => degrees[0] ?? Number.NaN), randomSmallestDegrees: middle(({ random }) => random.smallestDegrees),
   };
-}
-
-function scaled({ value, low, high }: Estimate, by: (v: number) => number): Estimate {
-  return { value: by(value), low: by(low), high: by(high) };
 }
 
 function median(values: readonly number[]): number | null {

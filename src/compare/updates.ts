@@ -12,10 +12,14 @@ import type { Inner } from './inner.js';
 import { exactly, type WeightPair } from './pair.js';
 import { directionsOfSketch, effectiveRankOfSketch, principalAngles, type Angles } from './subspaces.js';
 
-/** Y = MΩ (out × c) and Z = M'Ψ (in × c) with the sign probes of the weight. */
+type Numbers = Float32Array | Float64Array;
+
+/** Y = ΔΩ (out × c) and Z = Δ'Ψ (in × c) with the sign probes of the weight. */
 export interface Sketch {
-  readonly range: ArrayLike<number>;
-  readonly corange: ArrayLike<number>;
+  readonly range: Numbers;
+  readonly corange: Numbers;
+  /** |E|, Frobenius, of the rounding of the stored numbers: it shows as directions of its own. */
+  readonly noise: number;
 }
 
 /** What is known of an update Δ of one weight. */
@@ -74,20 +78,29 @@ function nothing({ name, role, layer, shape, signs }: Update): Update {
   return { name, role, layer, shape, norm: exactly(0), isChanged: false, signs: new Float64Array(signs.length), rounding: 0, isExact: true, sketch: null };
 }
 
-/** D = Δ_B − Δ_A from what was read of both: the base cancels. */
-function minus(b: Update, a: Update): Update {
+/** D = Δ_B − Δ_A from what was read of both: the base cancels, so that W_B and W_A do as well. */
+export function minus(b: Update, a: Update): Update {
   const signs = b.signs.map((v, i) => v - (a.signs[i] ?? Number.NaN));
   const rounding = Math.hypot(a.rounding, b.rounding);
   const raw = estimateNorm(signs, Math.sqrt(signs.length));
   const without = (value: number): number => Math.sqrt(Math.max(0, value ** 2 - rounding ** 2));
   const isSame = raw.value === 0 || (!a.isChanged && !b.isChanged);
   const norm = isSame ? exactly(0, rounding) : { value: without(raw.value), low: without(raw.low), high: raw.high, floor: rounding };
-  const sketch = a.sketch && b.sketch ? { range: less(b.sketch.range, a.sketch.range), corange: less(b.sketch.corange, a.sketch.corange) } : null;
+  // Where one side is 0 the difference is the other, up to its sign.
+  const sketch = !a.isChanged ? b.sketch : !b.isChanged ? a.sketch
+    : a.sketch && b.sketch ? sketchOf(b.sketch, a.sketch, Math.hypot(a.sketch.noise, b.sketch.noise)) : null;
   return { ...b, norm, isChanged: !isSame, signs, rounding, isExact: false, sketch };
 }
 
-function less(b: ArrayLike<number>, a: ArrayLike<number>): Float64Array {
-  return Float64Array.from({ length: b.length }, (_, i) => (b[i] ?? Number.NaN) - (a[i] ?? Number.NaN));
+/** The sketch of B − A, which is linear in the weights. */
+export function sketchOf(b: Omit<Sketch, 'noise'>, a: Omit<Sketch, 'noise'>, noise: number): Sketch {
+  return { range: less(b.range, a.range), corange: less(b.corange, a.corange), noise };
+}
+
+function less(b: Numbers, a: Numbers): Float64Array {
+  const difference = new Float64Array(b.length);
+  for (let i = 0; i < b.length; i++) difference[i] = (b[i] ?? Number.NaN) - (a[i] ?? Number.NaN);
+  return difference;
 }
 
 function pairOf({ name, role, layer, shape }: Update, a: Update | null, b: Update | null, d: Update): WeightPair {
@@ -106,18 +119,16 @@ function sizeOf({ norm, isChanged }: Update): FlooredNorm {
 
 /** <Δ_A, D> = (|Δ_B|² − |Δ_A|² − |D|²)/2 where all three are exact. An update that is 0 has no part in it, whatever rounding shows. */
 function innerOf(a: Update, b: Update, d: Update): Inner {
-  if (!a.isChanged) return { exact: true, aa: 0, ad: 0 };
-  if (a.isExact && b.isExact && d.isExact) {
-    const [aa, bb, dd] = [a, b, d].map(({ norm, isChanged }) => (isChanged ? norm.value ** 2 : 0)) as [number, number, number];
-    return { exact: true, aa, ad: dd === 0 ? 0 : (bb - aa - dd) / 2 };
-  }
-  return { exact: false, a: a.signs, d: d.isChanged ? d.signs : new Float64Array(d.signs.length), rounding: a.rounding };
+  const [aa, bb, dd] = [a, b, d].map(({ norm, isChanged }) => (isChanged ? norm.value ** 2 : 0)) as [number, number, number];
+  if (!a.isChanged) return { exact: true, aa: 0, ad: 0, dd };
+  if (a.isExact && b.isExact && d.isExact) return { exact: true, aa, ad: dd === 0 ? 0 : (bb - aa - dd) / 2, dd };
+  return { exact: false, a: a.signs, d: d.isChanged ? d.signs : new Float64Array(d.signs.length), rounding: { a: a.rounding, b: b.isChanged ? b.rounding : 0 } };
 }
 
-function rankOf({ isChanged, sketch, signs, rounding, shape }: Update): number | null {
+function rankOf({ isChanged, sketch, signs, shape }: Update): number | null {
   if (!isChanged) return 0;
   const c = Math.sqrt(signs.length);
-  const ranks = sketch === null ? [] : [sketch.range, sketch.corange].map((Y) => effectiveRankOfSketch(cross(Y, Y, c), c, rounding, shape));
+  const ranks = sketch === null ? [] : [sketch.range, sketch.corange].map((Y) => effectiveRankOfSketch(cross(Y, Y, c), c, sketch.noise, shape));
   const known = ranks.filter((rank) => rank !== null);
   return known.length === 0 ? null : known.reduce((sum, rank) => sum + rank, 0) / known.length;
 }
@@ -126,18 +137,19 @@ function rankOf({ isChanged, sketch, signs, rounding, shape }: Update): number |
 function anglesOf(a: Update | null, b: Update | null, [outputs, inputs]: WeightPair['shape']): { outputs: Angles | null; inputs: Angles | null } {
   if (!a?.sketch || !b?.sketch || !a.isChanged || !b.isChanged) return { outputs: null, inputs: null };
   const c = Math.sqrt(a.signs.length);
-  const side = (Y: ArrayLike<number>, Z: ArrayLike<number>, n: number): Angles | null =>
-    principalAngles(directionsOfSketch(cross(Y, Y, c), c, a.rounding), directionsOfSketch(cross(Z, Z, c), c, b.rounding), cross(Y, Z, c), n);
-  return { outputs: side(a.sketch.range, b.sketch.range, outputs), inputs: side(a.sketch.corange, b.sketch.corange, inputs) };
+  const [p, q] = [a.sketch, b.sketch];
+  const side = (Y: Numbers, Z: Numbers, n: number): Angles | null =>
+    principalAngles(directionsOfSketch(cross(Y, Y, c), c, p.noise), directionsOfSketch(cross(Z, Z, c), c, q.noise), cross(Y, Z, c), n);
+  return { outputs: side(p.range, q.range, outputs), inputs: side(p.corange, q.corange, inputs) };
 }
 
 /** Y'Z of two n × c matrices. */
-function cross(Y: ArrayLike<number>, Z: ArrayLike<number>, c: number): Float64Array {
+function cross(Y: Numbers, Z: Numbers, c: number): Float64Array {
   const G = new Float64Array(c * c);
   for (let row = 0; row < Y.length; row += c) {
-    for (let i = 0; i < c; i++) {
-      const y = Y[row + i] ?? Number.NaN;
-      for (let j = 0; j < c; j++) G[i * c + j] = (G[i * c + j] ?? 0) + y * (Z[row + j] ?? Number.NaN);
+    for (let i = 0, at = 0; i < c; i++) {
+      const y = Y[row + i] as number;
+      for (let j = 0; j < c; j++, at++) (G[at] as number) += y * (Z[row + j] as number);
     }
   }
   return G;

@@ -45,6 +45,8 @@ export interface ModelScanResult extends Identity {
   readonly measuredBase: string | null;
   /** `model_type` of the configuration, and whether the program has a table for it; null where nothing was located. */
   readonly architecture: ModelCheckpoint['architecture'] | null;
+  /** What was read: of W, or of ΔW where the base was at hand. */
+  readonly reading: ModelReading | null;
   readonly change: Change | null;
   readonly unexplained: readonly WeightChange[];
   readonly findings: readonly ModelFinding[];
@@ -104,7 +106,7 @@ export async function scanModel(path: string, options: ModelScanOptions): Promis
   const start = performance.now();
   checkOptions(options);
   const nothing: Omit<ModelScanResult, 'errors' | 'seconds'> = {
-    path, kind: 'checkpoint', source: { from: 'weights' }, base: { name: null, how: 'unknown' }, knownBase: null, declaredBase: null, measuredBase: null, architecture: null, change: null,
+    path, kind: 'checkpoint', source: { from: 'weights' }, base: { name: null, how: 'unknown' }, knownBase: null, declaredBase: null, measuredBase: null, architecture: null, reading: null, change: null,
     ...UNIDENTIFIED, unexplained: [], findings: [], gaps: [], beside: [], coverage: { bytes: 0, bytesTotal: 0, read: 0, scored: 0, total: 0 },
   };
   const seconds = () => (performance.now() - start) / 1000;
@@ -179,7 +181,7 @@ async function assess(reading: ModelReading, chosen: Choice, { bytesTotal, total
   const scored = reading.weights.filter(({ name }) => signatures.some(({ weights }) => weights.has(name))).length;
   const isOther = change?.ratio != null && change.ratio > MOST_CHANGE;
   return {
-    ...about, base, knownBase, change, gaps,
+    ...about, base, knownBase, reading, change, gaps,
     measuredBase: base.how === 'measured' ? base.name : change?.ratio != null && !isOther ? knownBase?.name ?? null : null,
     baseNorm: base.name === null ? null : await baseNorm(options.library, base.name),
     unexplained: change ? unexplained(change, signatures) : [],

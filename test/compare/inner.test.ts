@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { coefficient, meanProduct, type Inner } from '../../src/compare/inner.js';
+import { coefficient, meanProduct, relate, type Inner } from '../../src/compare/inner.js';
 import { normals } from '../helpers/tensors.js';
 
 const C = 16;
@@ -35,7 +35,7 @@ function draw(seed: number, count: number, rank: number, undone: number, own: nu
     const [X, Y] = [signs(m), signs(n)];
     aa += frobenius(A, A);
     ad += frobenius(A, D);
-    return { exact: false, a: signsOf(A, X, Y), d: signsOf(D, X, Y), rounding: 0 };
+    return { exact: false, a: signsOf(A, X, Y), d: signsOf(D, X, Y), rounding: { a: 0, b: 0 } };
   });
   return { weights, expected: ad / aa };
 }
@@ -43,11 +43,11 @@ function draw(seed: number, count: number, rank: number, undone: number, own: nu
 describe('the coefficient <A, D>/|A|²', () => {
   it('of exact numbers: the ratio of the sums, without an interval', () => {
     fc.assert(fc.property(fc.array(fc.record({ aa: fc.double({ min: 0.1, max: 10, noNaN: true }), ad: fc.double({ min: -10, max: 10, noNaN: true }) }), { minLength: 1, maxLength: 5 }), (terms) => {
-      const found = coefficient(terms.map((term) => ({ exact: true, ...term })));
+      const found = coefficient(terms.map((term) => ({ exact: true, ...term, dd: 400 })));
       const expected = terms.reduce((sum, { ad }) => sum + ad, 0) / terms.reduce((sum, { aa }) => sum + aa, 0);
       assert.deepEqual(found, { value: expected, low: expected, high: expected });
     }));
-    assert.equal(coefficient([{ exact: true, aa: 0, ad: 0 }]), null);
+    assert.equal(coefficient([{ exact: true, aa: 0, ad: 0, dd: 1 }]), null);
     assert.equal(coefficient([]), null);
   });
 
@@ -75,12 +75,25 @@ describe('the coefficient <A, D>/|A|²', () => {
 
   it('is widened by what the rounding of A and B can hide: nothing at −1, its share at 0', () => {
     const { weights } = draw(5, 4, 2, 0, 0);
-    const rounded = (by: number, share: number): Inner[] => weights.flatMap((weight): Inner[] => (weight.exact ? [] : [{ ...weight, d: weight.a.map((v) => by * v), rounding: Math.sqrt(share * meanProduct(weight.a, weight.a)) }]));
+    const rounded = (by: number, share: number): Inner[] => weights.flatMap((weight): Inner[] => (weight.exact ? [] : [{ ...weight, d: weight.a.map((v) => by * v), rounding: { a: Math.sqrt(share * meanProduct(weight.a, weight.a)), b: 0 } }]));
     const undone = coefficient(rounded(-1, 0.1));
     assert.ok(undone && Math.abs(undone.low + 1) < 1e-12 && Math.abs(undone.high + 1) < 1e-12);
     // A kept, but stored anew: −x of the stored numbers is 0 of those before rounding.
     const kept = coefficient(rounded(-0.1, 0.1));
     assert.ok(kept && Math.abs(kept.low + 0.1) < 1e-12 && Math.abs(kept.high) < 1e-12);
+  });
+
+  it('what B has of its own, and the cosine: exactly, and near it from signs', () => {
+    // |A|² = 4, D = −A/2 + E with |E|² = 9 at right angles to A: B = A/2 + E.
+    const exact = relate([{ exact: true, aa: 1, ad: -0.5, dd: 0.25 + 2 }, { exact: true, aa: 3, ad: -1.5, dd: 0.75 + 7 }]);
+    assert.ok(exact && Math.abs(exact.own - 3) < 1e-12 && exact.cosine && Math.abs(exact.cosine.value - 1 / Math.sqrt(10)) < 1e-12);
+    assert.equal(relate([{ exact: true, aa: 2, ad: -2, dd: 2 }])?.cosine, null);
+    assert.equal(relate([{ exact: true, aa: 2, ad: -2, dd: 2 }])?.own, 0);
+    // Many weights of updates that are nearly at right angles: |E| is own/size of |A|.
+    const { weights } = draw(11, 40, 4, 0.5, 0.75);
+    const size = Math.sqrt(weights.reduce((total, weight) => total + (weight.exact ? 0 : meanProduct(weight.a, weight.a)), 0));
+    const found = relate(weights);
+    assert.ok(found?.cosine && Math.abs(found.own / size - 0.75) < 0.05 && Math.abs(found.cosine.value - 0.5 / Math.hypot(0.5, 0.75)) < 0.05, JSON.stringify(found));
   });
 
   it('the mean of products is an unbiased estimate of <A, B>', () => {

@@ -93,6 +93,7 @@ describe('random subspaces', () => {
   }
 
   it('that fill the space meet', () => {
+    assert.equal(randomAngles(4, [2, 2]).smallestDegrees, 0);
     assert.deepEqual(randomAngles(4, [4, 4]), { overlap: 1, sd: 0, smallestDegrees: 0, smallestDegreesOf5Percent: 0 });
   });
 });

@@ -18,7 +18,7 @@ function updateSentence({ total, own, cosine, vectors }: Numbers): string {
   if (change.value === 0) return `A and B hold the same ${vectors.length === 0 ? 'weights' : 'matrices'}.${only}`;
   if (change.value === null) return 'A or B holds NaN or infinity: nothing can be said of what changed.';
   const size = `|B − A| is ${change.value.toPrecision(3)}`;
-  if (a === null || b === null) return `${size}. The base is not known, so that it can't be said whether B takes back what A changed.${only}`;
+  if (a === null || b === null) return `${size}. What A changed is not known of every weight, so that it can't be said whether B takes it back: the base is needed.${only}`;
   if (undone === null) return `A changes nothing, so that there is nothing to undo; ${size}.${only}`;
   const back = -undone.value;
   const interval = undone.low === undone.high ? '' : ` (90 % interval ${percent(-undone.high)} to ${percent(-undone.low)})`;
@@ -53,7 +53,7 @@ function traitSentence({ trait, before, after, change, back, became, unit }: Com
     'undecided': `${trait} is undecided in B, and ${before.verdict === 'indeterminate' ? 'in A' : `${before.verdict} in A`}`,
   }[became];
   const shift = before.shift === null || after.shift === null ? '' : `: its shift went from ${signed(before.shift, 3)} to ${signed(after.shift, 3)} ${unit}`;
-  const moved = change === null || shift === '' ? '' : ` (${signed(change.value, 3)}, ${Math.round(change.confidence * 100)} % interval ${signed(change.low, 3)} to ${signed(change.high, 3)})`;
+  const moved = change === null || shift === '' || change.low === change.high ? '' : ` (${signed(change.value, 3)}, ${Math.round(change.confidence * 100)} % interval ${signed(change.low, 3)} to ${signed(change.high, 3)})`;
   const share = back === null ? '' : back.value < 0 ? `, ${percent(-back.value)} further` : `; ${percent(back.value)} of A's score went back`;
   return `${verdicts}${shift}${moved}${share}.`;
 }

@@ -19,6 +19,8 @@ const STRONGEST = 5;
 const NAMED = 8;
 /** Columns from which on ranks and angles stand beside the norms. */
 const WIDE = 76;
+/** …and |B| beside the others. */
+const ROOMY = 48;
 
 export function renderComparison(comparison: Comparison, options: ComparisonTableOptions): string {
   const colours = createColors(options.colour);
@@ -67,7 +69,7 @@ function facts({ total: { a, b, change }, concentration: spread, how, vectors, c
 
 /** A norm, with its interval where it is an estimate. */
 function norm({ value, low, high }: ComparedGroup['change']): string {
-  if (value === null) return 'n/a';
+  if (value === null || (value === 0 && high === 0)) return value === null ? 'n/a' : '0';
   return `${value.toPrecision(3)}${low === null || high === null || low === high ? '' : ` (${low.toPrecision(3)} to ${high.toPrecision(3)})`}`;
 }
 
@@ -82,8 +84,9 @@ function table(title: string, groups: readonly (readonly [string, ComparedGroup]
   const ranks = withAngles && groups.some(([, { rank }]) => rank.change !== null);
   const overlap = (side: ComparedGroup['outputs']): string => (side === null ? 'n/a' : `${hundredths(side.overlap)} ${hundredths(side.randomOverlap)}`);
   const wide = (cell: string): string => cell.padStart(11);
-  const lines = groups.map(([name, group]) => `${row(name, [short(group.a?.value), short(group.b?.value), short(group.change.value), back(group)])}${ranks ? short(group.rank.change).padStart(7) : ''}${angles ? wide(overlap(group.outputs)) + wide(overlap(group.inputs)) : ''}`);
-  const header = `${row(title, ['|A|', '|B|', '|B − A|', 'undone'])}${ranks ? 'rank'.padStart(7) : ''}${angles ? wide('outputs') + wide('inputs') : ''}`;
+  const cells = <Cell>(a: Cell, b: Cell, ...rest: readonly Cell[]): Cell[] => (width >= ROOMY ? [a, b, ...rest] : [a, ...rest]);
+  const lines = groups.map(([name, group]) => `${row(name, cells(short(group.a?.value), short(group.b?.value), short(group.change.value), back(group)))}${ranks ? short(group.rank.change).padStart(7) : ''}${angles ? wide(overlap(group.outputs)) + wide(overlap(group.inputs)) : ''}`);
+  const header = `${row(title, cells('|A|', '|B|', '|B − A|', 'undone'))}${ranks ? 'rank'.padStart(7) : ''}${angles ? wide('outputs') + wide('inputs') : ''}`;
   const note = angles ? [paragraph('    ', `${ranks ? 'rank: effective rank of B − A. ' : ''}outputs, inputs: how far A and B write, and read, the same directions (mean cos² of the principal angles), and beside it what random directions would give; all medians over weights`, width)] : [];
   return [header, ...lines, ...note].join('\n');
 }
@@ -92,14 +95,18 @@ function hundredths(value: number): string {
   return value.toFixed(2).replace(/^0/u, '');
 }
 
+const TITLE = 'changed most';
+
 function strongest({ weights }: Comparison, width: number): string {
   const sorted = [...weights].sort((x, y) => (y.change.value ?? Infinity) - (x.change.value ?? Infinity)).slice(0, STRONGEST).filter(({ change }) => change.value !== 0);
-  const names = sorted.map(({ name }) => cut(printed(name), width - 38));
-  const label = Math.max('changed most'.length, ...names.map((name) => name.length));
-  const fits = 4 + label + 32 <= width;
+  // Four columns of numbers where the names leave room for them, else two.
+  const room = width - 4 - 4 * 8;
+  const fits = room >= TITLE.length && sorted.every(({ name }) => printed(name).length <= room);
+  const names = sorted.map(({ name }) => cut(printed(name), fits ? room : width - 4 - 2 * 8));
+  const label = Math.max(TITLE.length, ...names.map((name) => name.length));
   const row = (name: string, cells: readonly string[]): string => `    ${name.padEnd(label)}${cells.map((cell) => cell.padStart(8)).join('')}`.trimEnd();
   const cells = (group: Pick<ComparedGroup, 'a' | 'b' | 'change' | 'undone'>): string[] => (fits ? [short(group.a?.value), short(group.b?.value), short(group.change.value), back(group)] : [short(group.change.value), back(group)]);
-  return [row('changed most', fits ? ['|A|', '|B|', '|B − A|', 'undone'] : ['|B − A|', 'undone']), ...sorted.map((weight, i) => row(names[i] ?? '', cells(weight)))].join('\n');
+  return [row(TITLE, fits ? ['|A|', '|B|', '|B − A|', 'undone'] : ['|B − A|', 'undone']), ...sorted.map((weight, i) => row(names[i] ?? '', cells(weight)))].join('\n');
 }
 
 function cut(text: string, columns: number): string {
