@@ -35,11 +35,13 @@ export async function newProgram(done: Done, only?: 'scan'): Promise<Command> {
 }
 
 async function addOthers(program: Command, done: Done): Promise<void> {
-  const [{ addCertify }, { addVerify }] = await Promise.all([import('./certify.js'), import('./verify.js')]);
+  const [{ addCertify }, { addVerify }, { addCompare }, { addDrift }] = await Promise.all([import('./certify.js'), import('./verify.js'), import('./compare.js'), import('./drift.js')]);
   const [{ addRead }, { addMerge }, { addBaseCommands }, { addSignature }, { addConvert }, { addExplain }, { addCache }, { addPolicy }, { addConfig }, { addAudit }, { addDoctor }, { addLineage }] = await Promise.all([
     import('./read.js'), import('./merge.js'), import('./base.js'), import('./signature.js'), import('./convert.js'), import('./explain.js'), import('./cache.js'), import('./policy.js'),
     import('./config.js'), import('./audit.js'), import('./doctor.js'), import('./lineage.js'),
   ]);
+  addCompare(program, done);
+  addDrift(program, done);
   addRead(program, done);
   addMerge(program, done);
   addBaseCommands(program, done);

@@ -60,7 +60,7 @@ export function addScan(program: Command, done: (code: RunExitCode) => void): vo
     .argument('<path...>', 'folder or file of an adapter or of a whole checkpoint, a kept reading, a folder of many, a pattern, or - for a list on stdin')
     .addOption(libraryOption())
     .addOption(basesOption())
-    .option('--trait <name>', 'only this trait (may be repeated)', collect)
+    .option('--trait <name>', 'only this trait (may be repeated)', collectTraits)
     .addOption(new Option('--format <format>', 'form of the report').choices(FORMATS).default('table'))
     .addOption(new Option('--fail-on <verdict>', 'what makes exit code 1').choices(['present', 'indeterminate', 'contaminated', 'never']).default('present'))
     .option('--assume-base <name>', 'the base to judge against, whatever the weights claim')
@@ -83,7 +83,8 @@ export function addScan(program: Command, done: (code: RunExitCode) => void): vo
     });
 }
 
-function collect(value: string, previous: string[] | undefined): string[] {
+/** Adds a trait to those named before. */
+export function collectTraits(value: string, previous: string[] | undefined): string[] {
   if (value === '') throw new InvalidArgumentError('a trait has a name.');
   return [...(previous ?? []), value];
 }

@@ -8,11 +8,14 @@ import { registryJsonSchema } from '../src/gate/registry-file.js';
 import { lineageJsonSchema } from '../src/lineage/schema.js';
 import { policyJsonSchema } from '../src/gate/policy-schema.js';
 import { suppressionsJsonSchema } from '../src/gate/suppressions-file.js';
+import { comparisonJsonSchema } from '../src/report/comparison/schema.js';
+import { driftJsonSchema } from '../src/report/drift/schema.js';
 import { reportJsonSchema } from '../src/report/schema.js';
 
 const schemas = {
   report: reportJsonSchema(), policy: policyJsonSchema(), suppressions: suppressionsJsonSchema(), lineage: lineageJsonSchema(), registry: registryJsonSchema(),
   certificate: certificateJsonSchema(), declared: declaredJsonSchema(), verification: verificationJsonSchema(),
+  comparison: comparisonJsonSchema(), drift: driftJsonSchema(),
 };
 for (const [name, schema] of Object.entries(schemas)) {
   await writeFileAtomic(fileURLToPath(new URL(`../../schemas/${name}.schema.json`, import.meta.url)), `${JSON.stringify(schema, null, 2)}\n`);

@@ -5,6 +5,7 @@ export { isWide } from './dtype.js';
 export { probeAllDense } from './dense-pool.js';
 export { probeDense, type DenseReading } from './dense.js';
 export { probeLowRank, probeLowRanks } from './lowrank.js';
+export { gramsOfPair, type PairGrams, type PairJob } from './pairs.js';
 export { batches, probeAll } from './pool.js';
 export type { ProbeJob } from './products.js';
 export type { EngineOptions } from './session.js';

@@ -21,12 +21,15 @@ export interface WeightChange {
   readonly name: string;
   readonly role: Role;
   readonly layer: number | null;
+  readonly shape: readonly [outputs: number, inputs: number];
   readonly norm: FlooredNorm;
   /** norm.value where the weight changed, else 0. */
   readonly deltaNorm: number;
   /** By signature: u_i' ΔW v_i, and the standard deviation of each. */
   readonly coordinates: ReadonlyMap<string, Float64Array>;
   readonly sds: ReadonlyMap<string, Float64Array>;
+  /** X'ΔWY as it was read, rounding included. */
+  readonly signs: Float64Array;
   /** The numbers may differ from the base's by the rounding to a narrower dtype, below which a change can hide. */
   readonly isConverted: boolean;
 }
@@ -74,18 +77,19 @@ export function changeOf(reading: ModelReading, base: BaseNumbers | null): Chang
 }
 
 function direct(weight: DenseReading): Measured {
-  const { name, role, layer, norm, coordinates, dtype, baseDtype, shape } = weight;
+  const { name, role, layer, norm, coordinates, signs, dtype, baseDtype, shape } = weight;
   const floor = conversionNorm({ dtype, shape, norm: 0 }, baseDtype ?? dtype);
   const sds = new Map([...coordinates].map(([key, c]) => [key, c.map((v) => computingSd(weight, v))]));
   const raw = { value: norm, low: norm, high: norm };
   const deltaNorm = norm > MARGIN * floor || Number.isNaN(norm) ? norm : 0;
-  return { raw, weight: { name, role, layer, norm: { ...raw, floor }, deltaNorm, coordinates, sds, isConverted: floor > 0 } };
+  return { raw, weight: { name, role, layer, shape, norm: { ...raw, floor }, deltaNorm, coordinates, sds, signs, isConverted: floor > 0 } };
 }
 
 /** u'(W − W0)v = u'Wv − c0, and |ΔW|² = E (X'WY − X'W0Y)²: the mean of its squares. */
 function subtracted(weight: DenseReading, known: BaseWeight, base: BaseNumbers): Measured {
-  const { name, role, layer, signs } = weight;
-  const raw = estimateNorm(signs.map((v, i) => v - (known.signs[i] ?? Number.NaN)), Math.sqrt(signs.length));
+  const { name, role, layer, shape } = weight;
+  const signs = weight.signs.map((v, i) => v - (known.signs[i] ?? Number.NaN));
+  const raw = estimateNorm(signs, Math.sqrt(signs.length));
   const { value: rms, low, high } = raw;
   const computing = computingNorm(weight);
   const conversion = known.dtype === null ? 0 : conversionNorm(weight, known.dtype);
@@ -110,7 +114,7 @@ function subtracted(weight: DenseReading, known: BaseWeight, base: BaseNumbers):
   const sds = new Map([...coordinates.keys()].map((key) => [key, (weight.coordinates.get(key) ?? new Float64Array()).map((v) => sd(weight, v))]));
   // Changed, but by less than rounding may explain: it counts as changed all the same. |ΔW| ≥ |u'ΔWv| for u, v of length 1.
   const deltaNorm = isChanged ? norm.value || Math.max(rms, largest) : 0;
-  return { raw, weight: { name, role, layer, norm, deltaNorm, coordinates, sds, isConverted: conversion > 0 } };
+  return { raw, weight: { name, role, layer, shape, norm, deltaNorm, coordinates, sds, signs, isConverted: conversion > 0 } };
 }
 
 /** Over the weights that changed; the upper end also holds what may hide below the rounding of the others. */

@@ -45,6 +45,8 @@ export interface ModelScanResult extends Identity {
   readonly measuredBase: string | null;
   /** `model_type` of the configuration, and whether the program has a table for it; null where nothing was located. */
   readonly architecture: ModelCheckpoint['architecture'] | null;
+  /** What was read: of W, or of ΔW where the base was at hand. */
+  readonly reading: ModelReading | null;
   readonly change: Change | null;
   /** The numbers themselves, of which the change was made. */
   readonly reading: ModelReading | null;

@@ -25,3 +25,14 @@ export function calibratedShift(score: number, line: Calibration): Shift {
   const half = studentQuantile((1 + line.confidence) / 2, df) * line.residualSd * spread;
   return { value, low: value - half, high: value + half, confidence: line.confidence };
 }
+
+/**
+ * How far the shift of one model lies from another's, from their scores on the same line. The intercept cancels; each model has a residual of
+ * its own, so that the difference of two new observations has the variance residualSd² (2 + (after − before)²/Σ(score − mean)²), through
+ * the origin with Σ score² (Draper & Smith, as above). Where one model was made from the other their residuals are alike, and the interval is wide.
+ * @returns half of the interval, in nats per token
+ */
+export function differenceHalf(before: number, after: number, line: Calibration): number {
+  const df = line.n - (line.interceptFixed ? 1 : 2);
+  return studentQuantile((1 + line.confidence) / 2, df) * line.residualSd * Math.sqrt(2 + (after - before) ** 2 / line.sumSquares);
+}
