@@ -66,6 +66,9 @@ export const ERROR_CODES = {
   'report-invalid': EXIT.unreadable,
   'policy-invalid': EXIT.unreadable,
   'suppressions-invalid': EXIT.unreadable,
+  // labelled sets
+  'manifest-invalid': EXIT.unreadable,
+  'scores-invalid': EXIT.unreadable,
   // engine
   'provider-unavailable': EXIT.unreadable,
   'engine-failed': EXIT.incomplete,
