@@ -15,8 +15,9 @@ import type { Finding } from './finding.js';
 import { besideOf } from './beside.js';
 import { divideFused } from './fused.js';
 import { identify, stampsOf, UNIDENTIFIED, withChanged, type Identity } from './identity.js';
-import { judge } from './judge.js';
+import { judgeAll } from './judge.js';
 import { fineTuneKind } from './null.js';
+import { scalesOf, scoredWeights } from './scale.js';
 import { score } from './score.js';
 
 export interface ScanOptions {
@@ -142,14 +143,20 @@ export async function baseDocument(library: Library, entries: readonly LibraryEn
 function findingsOf(prepared: Prepared, reading: Reading, gaps: number): Finding[] {
   const { knownBase } = prepared;
   if (!knownBase) return [];
-  return prepared.signatures.map((signature): Finding => {
-    const { document } = signature;
+  const found = prepared.signatures.map((signature) => {
     const scored = score(reading, signature, signature.key);
     const kind = fineTuneKind(reading, knownBase, (name) => signature.weights.has(name));
-    const evidence = { score: scored.score, kind, gaps, scored: scored.weights.filter((w) => w.deltaNorm !== 0).length };
-    return {
+    const scales = scalesOf(kind?.deltaNorm ?? 0, reading.weights, scoredWeights(signature.weights));
+    return { signature, scored, rules: signature.document, evidence: { score: scored.score, kind, gaps, scored: scored.weights.filter((w) => w.deltaNorm !== 0).length, scales } };
+  });
+  const judgements = judgeAll(found);
+  return found.flatMap(({ signature, scored }, i): Finding[] => {
+    const judgement = judgements[i];
+    if (judgement === undefined) return [];
+    const { document } = signature;
+    return [{
       ...scored,
-      ...judge(evidence, document),
+      ...judgement,
       trait: document.trait,
       description: document.description,
       kind: document.kind,
@@ -158,7 +165,7 @@ function findingsOf(prepared: Prepared, reading: Reading, gaps: number): Finding
       level: document.level,
       smallestMeaningfulShift: document.smallestMeaningfulShift,
       signature: { file: basename(signature.file), sha256: signature.sha256 },
-    };
+    }];
   });
 }
 
