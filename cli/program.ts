@@ -34,9 +34,9 @@ export async function newProgram(done: Done, only?: 'scan'): Promise<Command> {
 }
 
 async function addOthers(program: Command, done: Done): Promise<void> {
-  const [{ addRead }, { addSignature }, { addConvert }, { addExplain }, { addCache }, { addPolicy }, { addConfig }, { addAudit }, { addDoctor }] = await Promise.all([
+  const [{ addRead }, { addSignature }, { addConvert }, { addExplain }, { addCache }, { addPolicy }, { addConfig }, { addAudit }, { addDoctor }, { addBench }, { addCalibrate }] = await Promise.all([
     import('./read.js'), import('./signature.js'), import('./convert.js'), import('./explain.js'), import('./cache.js'), import('./policy.js'),
-    import('./config.js'), import('./audit.js'), import('./doctor.js'),
+    import('./config.js'), import('./audit.js'), import('./doctor.js'), import('./bench.js'), import('./calibrate.js'),
   ]);
   addRead(program, done);
   addSignature(program, done);
@@ -47,6 +47,8 @@ async function addOthers(program: Command, done: Done): Promise<void> {
   addConfig(program);
   addAudit(program, done);
   addDoctor(program, done);
+  addBench(program, done);
+  addCalibrate(program, done);
 }
 
 /**

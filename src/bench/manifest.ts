@@ -32,6 +32,8 @@ const organism = z.strictObject({
   group: z.array(trait).optional().describe('tags that rows of the tables are made for: hard-negative, mixture-25, twin, quantised-int4, …'),
   behaviour: z.record(trait, behaviour),
   split: z.enum(['calibration', 'test']).optional().describe('test: never used to calibrate'),
+  variantOf: z.string().min(1).optional().describe('id of the organism that this one is in another form: merged, rounded to int8 or int4'),
+  apart: z.boolean().optional().describe('true: never used to calibrate, and in the rows of its groups only, never in totals (evaders, cures, variants)'),
   about: z.record(z.string(), z.unknown()).optional().describe('seed, losses, sha256 and whatever else is worth keeping; not looked at'),
 });
 
@@ -69,6 +71,8 @@ export async function openManifest(file: string, organisms?: string): Promise<Op
     if (seen.has(id)) throw new WeightseqError('manifest-invalid', `the organism ${escapeText(id)} stands here twice`, { file, mend: 'Give each its own id.' });
     seen.add(id);
   }
+  const lost = manifest.organisms.find(({ variantOf }) => variantOf !== undefined && !seen.has(variantOf));
+  if (lost !== undefined) throw new WeightseqError('manifest-invalid', `${escapeText(lost.id)} is a variant of an organism that is not there: ${escapeText(lost.variantOf ?? '')}`, { file, mend: 'Give the id of another organism.' });
   const from = (path: string | undefined): string | null => (path === undefined ? null : resolve(dirname(file), path));
   return { file, manifest, readings: from(manifest.readings), externalScores: from(manifest.externalScores), folder: organisms ?? dirname(file) };
 }

@@ -1,0 +1,192 @@
+/**
+ * Which null and which line. In: labelled subjects. Out: every candidate with what it came to, leaving one source out, and the one that is chosen.
+ * One choice for all signatures, by one rule, so that there is little to overfit. Pure.
+ */
+import { logGamma } from '../scan/beta.js';
+import { matchNull, spreadOf } from '../scan/null.js';
+import { calibratedShift } from '../scan/shift.js';
+import { studentQuantile } from '../scan/student.js';
+import { SCALES, type Calibration } from '../signature/document.js';
+import type { Case, Subject } from './cases.js';
+import { buildNull, GROUPINGS, isNullCase, type NullDesign } from './design.js';
+import { casesOf, isCalibration, isLineCase, judgeLeavingOut, lineOf, type Design, type LineChoice } from './fit.js';
+import type { BenchSignature } from './signatures.js';
+import { auroc } from './statistics/ranks.js';
+
+/** A mean over sources, and its standard error as one of a sample of sources. */
+export interface Mean {
+  readonly mean: number;
+  readonly standardError: number;
+}
+
+export interface NullCandidate {
+  readonly design: NullDesign;
+  /** Groups, summed over signatures. */
+  readonly groups: number;
+  /** ln of the density that the null without a benign source gives to its scores, a mean over sources; higher is better. */
+  readonly density: number;
+  /** How much lower that is than the best candidate's, paired by source. */
+  readonly behind: Mean;
+  /** Over harmful traits: the mean AUROC of the statistic that p rests on. */
+  readonly auroc: number;
+  /** Over harmful traits and organisms: benign and judged present, harmful and not judged present, and undecided. */
+  readonly falseAlarms: number;
+  readonly misses: number;
+  readonly indeterminate: number;
+}
+
+export interface LineCandidate {
+  readonly design: LineChoice;
+  /** ln of the density that the line without a source gives to its measured shifts, a mean over sources. */
+  readonly density: number;
+  readonly behind: Mean;
+  /** Root mean square error of the predicted shift. */
+  readonly error: number;
+  /** Share of the measured shifts within the interval. */
+  readonly covered: number;
+}
+
+export interface Choice {
+  readonly design: Design;
+  readonly nulls: readonly NullCandidate[];
+  readonly lines: readonly LineCandidate[];
+}
+
+/** Growths that are tried, in units of 1 / rms(score). */
+const GROWTHS = [0, 1, 2, 4, 8];
+
+/**
+ * The best candidate is the one with the highest density; chosen is the simplest within one standard error of it (Breiman and
+ * others, Classification and Regression Trees, §3.4.3): of the nulls the one with fewest groups, so that kinds are pooled unless leaving
+ * sources out says that they must not; of those the one with the highest density. Null where nothing is labelled.
+ */
+export function choose(subjects: readonly Subject[], signatures: readonly BenchSignature[], fixed: Partial<Design> = {}): Choice {
+  const calibration = subjects.filter(isCalibration);
+  const lines = rankLines(calibration, signatures, fixed.line === undefined ? lineDesigns() : [fixed.line]);
+  const line = fixed.line ?? simplest(lines, ({ design: { interceptFixed, growth } }) => (interceptFixed ? 0 : 1) + (growth === 0 ? 0 : 2))?.design ?? { interceptFixed: true, growth: 0 };
+  const nulls = rankNulls(calibration, signatures, fixed.null === undefined ? nullDesigns() : [fixed.null], line);
+  const chosen = fixed.null ?? simplest(nulls, ({ groups }) => groups)?.design ?? { grouping: 'all', scale: 'none', spread: 'sources' };
+  return { design: { null: chosen, line }, nulls, lines };
+}
+
+function nullDesigns(): NullDesign[] {
+  return GROUPINGS.flatMap((grouping) => SCALES.flatMap((scale) => (['sources', 'fine-tunes'] as const).map((spread) => ({ grouping, scale, spread }))));
+}
+
+function lineDesigns(): LineChoice[] {
+  return [true, false].flatMap((interceptFixed) => GROWTHS.map((growth) => ({ interceptFixed, growth })));
+}
+
+function rankNulls(subjects: readonly Subject[], signatures: readonly BenchSignature[], designs: readonly NullDesign[], line: LineChoice): NullCandidate[] {
+  const scored = designs.map((design) => ({ design, bySource: densities(subjects, signatures, (cases) => nullDensity(cases, design), isNullCase) }));
+  return against(scored).map(({ design, density, behind }) => ({ design, density, behind, ...outcome(subjects, signatures, { null: design, line }) }));
+}
+
+function rankLines(subjects: readonly Subject[], signatures: readonly BenchSignature[], designs: readonly LineChoice[]): LineCandidate[] {
+  const scored = designs.map((design) => {
+    const errors: { error: number; isCovered: boolean }[] = [];
+    const bySource = densities(subjects, signatures, (cases, { document }) => {
+      const line = lineOf(cases, design, document.smallestMeaningfulShift);
+      return ({ evidence, behaviour }) => {
+        if (line === null || behaviour === null) return Number.NaN;
+        const { value, low, high } = calibratedShift(evidence.score, line);
+        errors.push({ error: value - behaviour.shift, isCovered: low <= behaviour.shift && behaviour.shift <= high });
+        return lineDensity(behaviour.shift, { value, high }, line);
+      };
+    }, (one, { document }) => isLineCase(one, document.smallestMeaningfulShift));
+    return { design, bySource, errors };
+  });
+  return against(scored).map(({ design, density, behind, errors }) => ({
+    design, density, behind, error: Math.sqrt(errors.reduce((sum, e) => sum + e.error ** 2, 0) / errors.length), covered: errors.filter((e) => e.isCovered).length / errors.length,
+  }));
+}
+
+type Density = (one: Case) => number;
+
+/** By source: the mean of ln density of its cases, each by what is fitted without its sources, over all signatures. */
+function densities(
+  subjects: readonly Subject[], signatures: readonly BenchSignature[], fitTo: (cases: readonly Case[], signature: BenchSignature) => Density, takes: (one: Case, signature: BenchSignature) => boolean,
+): Map<string, number> {
+  const found = new Map<string, number[]>();
+  for (const signature of signatures) {
+    const cases = casesOf(subjects, signature.trait);
+    const folds = new Map<string, Density>();
+    for (const one of cases.filter((c) => takes(c, signature))) {
+      const { sources } = one.organism;
+      const key = [...sources].sort().join('+');
+      const density = folds.get(key) ?? fitTo(cases.filter(({ organism }) => !organism.sources.some((s) => sources.includes(s))), signature);
+      folds.set(key, density);
+      const value = density(one);
+      if (Number.isFinite(value)) found.set(key, [...(found.get(key) ?? []), value]);
+    }
+  }
+  return new Map([...found].map(([key, values]) => [key, average(values)]));
+}
+
+/** By the group that matches, or by all together where none does: a design that can't judge gains nothing by it. */
+function nullDensity(cases: readonly Case[], design: NullDesign): Density {
+  const groups = buildNull(cases, design);
+  const pooled = buildNull(cases, { ...design, grouping: 'all' })[0];
+  return ({ evidence: { score, kind, scales } }) => {
+    const matched = kind && matchNull(kind, groups).group;
+    const spread = (matched && spreadOf(matched, scales)) ?? (pooled && spreadOf(pooled, scales));
+    if (!spread) return Number.NaN;
+    const n = spread.means.length;
+    return logStudent((score - spread.mean) / (spread.sd * Math.sqrt(1 + 1 / n)), n - 1) - Math.log(spread.sd * Math.sqrt(1 + 1 / n));
+  };
+}
+
+function lineDensity(shift: number, { value, high }: { value: number; high: number }, line: Calibration): number {
+  const df = line.n - (line.interceptFixed ? 1 : 2);
+  const sd = (high - value) / studentQuantile((1 + line.confidence) / 2, df);
+  return logStudent((shift - value) / sd, df) - Math.log(sd);
+}
+
+/** ln of the density of Student's t. Source: Johnson, Kotz & Balakrishnan, Continuous Univariate Distributions 2, §28.2. */
+export function logStudent(t: number, df: number): number {
+  return logGamma((df + 1) / 2) - logGamma(df / 2) - 0.5 * Math.log(df * Math.PI) - ((df + 1) / 2) * Math.log1p((t * t) / df);
+}
+
+/** Each candidate's mean over sources, and how far it lies behind the best, paired by source. */
+function against<T extends { readonly bySource: ReadonlyMap<string, number> }>(scored: readonly T[]): (T & { density: number; behind: Mean })[] {
+  const named = scored.map((one) => ({ ...one, density: average([...one.bySource.values()]) }));
+  const best = named.reduce<(typeof named)[number] | undefined>((most, one) => (most === undefined || one.density > most.density ? one : most), undefined);
+  return named.map((one) => {
+    const differences = [...(best?.bySource ?? [])].flatMap(([source, value]) => {
+      const own = one.bySource.get(source);
+      return own === undefined ? [] : [value - own];
+    });
+    const mean = average(differences);
+    const variance = differences.reduce((sum, d) => sum + (d - mean) ** 2, 0) / (differences.length - 1);
+    return { ...one, behind: { mean, standardError: Math.sqrt(variance / differences.length) } };
+  });
+}
+
+function simplest<T extends { readonly density: number; readonly behind: Mean }>(candidates: readonly T[], complexity: (one: T) => number): T | undefined {
+  const near = candidates.filter(({ behind }) => behind.mean <= behind.standardError || behind.mean === 0);
+  return [...near].sort((a, b) => complexity(a) - complexity(b) || b.density - a.density)[0];
+}
+
+/** What the verdicts of harmful traits come to with a design. */
+function outcome(subjects: readonly Subject[], signatures: readonly BenchSignature[], design: Design): Pick<NullCandidate, 'groups' | 'auroc' | 'falseAlarms' | 'misses' | 'indeterminate'> {
+  const harmful = signatures.filter(({ document }) => document.harmful);
+  const judged = judgeLeavingOut(subjects, harmful, design);
+  let [falseAlarms, misses, indeterminate] = [0, 0, 0];
+  const areas: number[] = [];
+  for (const { trait } of harmful) {
+    const decided = judged.flatMap(({ judged: of }) => of.get(trait) ?? []).filter(({ case: { label, isOtherwiseHarmful, isBehindSignature } }) => !isBehindSignature && (label === 'harmful' || (label === 'benign' && !isOtherwiseHarmful)));
+    for (const { case: { label }, judgement: { verdict } } of decided) {
+      if (verdict === 'indeterminate') indeterminate++;
+      if (label === 'benign' && verdict === 'present') falseAlarms++;
+      if (label === 'harmful' && verdict !== 'present') misses++;
+    }
+    const area = auroc(decided.flatMap(({ case: { label, evidence }, judgement: { test } }) => (test === null ? [] : [{ score: (evidence.score - test.mean) / test.sd, isHarmful: label === 'harmful' }])));
+    if (Number.isFinite(area)) areas.push(area);
+  }
+  const groups = signatures.reduce((sum, { trait }) => sum + buildNull(casesOf(subjects, trait), design.null).length, 0);
+  return { groups, auroc: average(areas), falseAlarms, misses, indeterminate };
+}
+
+function average(values: readonly number[]): number {
+  return values.reduce((sum, v) => sum + v, 0) / values.length;
+}

@@ -1,0 +1,91 @@
+/** How a null and a line are made of labelled organisms. In: cases. Out: the groups and the line that a signature keeps. Pure. */
+import type { NullGroup, Scale } from '../signature/document.js';
+import type { Case } from './cases.js';
+
+/** Which fine-tunes stand in one group: all, or apart by what a scan can see of them. */
+export const GROUPINGS = ['all', 'form', 'size', 'targets', 'rank'] as const;
+export type Grouping = (typeof GROUPINGS)[number];
+
+/** How scores of benign fine-tunes are made comparable. */
+export interface NullDesign {
+  readonly grouping: Grouping;
+  readonly scale: Scale;
+  readonly spread: NonNullable<NullGroup['spread']>;
+}
+
+/** A case that is benign for this trait and harmful for none: what a null is made of. */
+export function isNullCase({ label, isOtherwiseHarmful, isBehindSignature, gaps, evidence }: Case): boolean {
+  return label === 'benign' && !isOtherwiseHarmful && !isBehindSignature && gaps.length === 0 && evidence.kind !== null && evidence.scored > 0;
+}
+
+/** The groups of a null; cases that are not benign are passed over. */
+export function buildNull(cases: readonly Case[], { grouping, scale, spread }: NullDesign): NullGroup[] {
+  const benign = cases.filter(isNullCase);
+  const cut = sizeCut(benign);
+  const groups = new Map<string, Case[]>();
+  for (const one of benign) {
+    const key = groupKey(one, grouping, cut);
+    groups.set(key, [...(groups.get(key) ?? []), one]);
+  }
+  // Whole checkpoints first: a checkpoint may also stand in for the adapter that was merged, and finds its own kind before that.
+  return [...groups].sort(([a], [b]) => (a < b ? -1 : 1)).flatMap(([, members]) => groupOf(members, scale, spread) ?? []);
+}
+
+/** |ΔW| that halves the fine-tunes: the median. */
+function sizeCut(cases: readonly Case[]): number {
+  const sizes = cases.map(({ evidence }) => evidence.kind?.deltaNorm ?? 0).sort((a, b) => a - b);
+  return sizes[Math.floor(sizes.length / 2)] ?? 0;
+}
+
+function groupKey({ organism: { kind: { form } }, evidence: { kind } }: Case, grouping: Grouping, cut: number): string {
+  const isCheckpoint = form !== 'lora';
+  if (kind === null || grouping === 'all') return '';
+  if (grouping === 'form') return isCheckpoint ? '0' : '1';
+  if (grouping === 'size') return kind.deltaNorm < cut ? '0' : '1';
+  if (grouping === 'targets') return kind.roles.join();
+  // A scan does not see of which rank an update was before it was merged.
+  const [, most] = kind.rank ?? [0, 0];
+  return isCheckpoint || kind.rank === null ? '0' : most <= 4 ? '1' : most <= 15 ? '2' : '3';
+}
+
+function groupOf(members: readonly Case[], scale: Scale, spread: NullDesign['spread']): NullGroup | null {
+  const bySource = independentSources(members);
+  if (bySource.size === 0) return null;
+  const kept = [...bySource.values()].flat();
+  const kinds = kept.flatMap(({ evidence }) => evidence.kind ?? []);
+  const range = (of: readonly number[]): [number, number] => [Math.min(...of), Math.max(...of)];
+  const ranks = kinds.flatMap(({ rank }) => rank ?? []);
+  const [form = 'lora', ...otherForms] = [...new Set(kept.map(({ organism }) => organism.kind.form))].sort();
+  const [roles = [], ...otherRoles] = [...new Map(kinds.map((kind) => [kind.roles.join(), [...kind.roles]])).values()].sort((a, b) => b.length - a.length || (a.join() < b.join() ? -1 : 1));
+  const isScaled = scale !== 'none';
+  return {
+    kind: {
+      form, ...(otherForms.length === 0 ? {} : { otherForms }), roles, ...(otherRoles.length === 0 ? {} : { otherRoles }),
+      rank: ranks.length === 0 ? [0, 0] : range(ranks), deltaNorm: range(kinds.map((k) => k.deltaNorm)), scoredShare: range(kinds.map((k) => k.scoredShare)), evenness: range(kinds.map((k) => k.evenness)),
+    },
+    ...(isScaled ? { scale } : {}),
+    ...(spread === 'sources' ? {} : { spread }),
+    sources: [...bySource].sort(([a], [b]) => (a < b ? -1 : 1)).map(([source, of]) => ({
+      source, scores: of.map(({ evidence }) => evidence.score), deltaNorms: of.map(({ evidence }) => evidence.kind?.deltaNorm ?? 0),
+      ...(isScaled ? { scales: of.map(({ evidence }) => evidence.scales?.[scale] ?? 0) } : {}),
+    })),
+  };
+}
+
+/**
+ * Cases by source. One of several sources is passed over where one of them stands there alone, and shares an entry with others that
+ * have a source in common, so that no source counts in two entries.
+ */
+export function independentSources(members: readonly Case[]): Map<string, Case[]> {
+  const alone = new Set(members.flatMap(({ organism: { sources } }) => (sources.length === 1 ? sources : [])));
+  const entries: { sources: Set<string>; members: Case[] }[] = [];
+  for (const one of members) {
+    const { sources } = one.organism;
+    if (sources.length > 1 && sources.some((s) => alone.has(s))) continue;
+    const same = entries.filter((entry) => sources.some((s) => entry.sources.has(s)));
+    const joined = { sources: new Set([...same.flatMap((e) => [...e.sources]), ...sources]), members: [...same.flatMap((e) => e.members), one] };
+    for (const entry of same) entries.splice(entries.indexOf(entry), 1);
+    entries.push(joined);
+  }
+  return new Map(entries.map((entry) => [[...entry.sources].sort().join('+'), entry.members]));
+}
