@@ -1,6 +1,7 @@
 /** `weightseq bench`: what labelled sets say. The commands behind it. */
 import type { Command } from 'commander';
 import type { ExitCode } from '../src/errors.js';
+import { addBenchDetection } from './bench/detection.js';
 import { addBenchRead } from './bench/read.js';
 
 /** Adds `bench read` to the program; `done` takes the exit code. */
@@ -10,4 +11,5 @@ export function addBench(program: Command, done: (code: ExitCode) => void): void
     .description('measure on labelled fine-tunes how often verdicts are right')
     .addHelpText('before', 'Examples:\n  weightseq bench read manifest.json -o readings.safetensors\n  weightseq bench detection manifest.json\n');
   addBenchRead(group, done);
+  addBenchDetection(group, done);
 }

@@ -44,7 +44,7 @@ export function calibrate(subjects: readonly Subject[], signatures: readonly Ben
         signature, leftOut, lacks: fitted.calibration === null ? 'its score does not rise with the measured shift' : fitted.null.length === 0 ? 'no group of three benign sources' : null,
         document: {
           ...document, schemaVersion: needsVersion2(fitted) ? 2 : document.schemaVersion,
-          evidence: evidenceOf(document, predictions(isTested ? tested : left, signature), { design: choice.design, limits, leftOut, heldOutBy: isTested ? 'split' : 'leaving sources out', organisms: cases.length }),
+          evidence: evidenceOf(document, predictions(isTested ? tested : left, signature), { design: choice.design, limits, leftOut, sources: [...new Set(calibration.flatMap(({ organism }) => organism.sources))].sort(), heldOutBy: isTested ? 'split' : 'leaving sources out', organisms: cases.length }),
         },
       };
     }),

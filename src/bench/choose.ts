@@ -6,10 +6,10 @@ import { logGamma } from '../scan/beta.js';
 import { matchNull, spreadOf } from '../scan/null.js';
 import { calibratedShift } from '../scan/shift.js';
 import { studentQuantile } from '../scan/student.js';
-import { SCALES, type Calibration } from '../signature/document.js';
+import { SCALES, type Calibration, type NullGroup } from '../signature/document.js';
 import type { Case, Subject } from './cases.js';
 import { buildNull, GROUPINGS, isNullCase, type NullDesign } from './design.js';
-import { casesOf, isCalibration, isLineCase, judgeLeavingOut, lineOf, type Design, type LineChoice } from './fit.js';
+import { casesOf, foldKey, foldsOf, isCalibration, isLineCase, judgeLeavingOut, lineOf, type Design, type Folds, type LineChoice } from './fit.js';
 import type { BenchSignature } from './signatures.js';
 import { auroc } from './statistics/ranks.js';
 
@@ -62,9 +62,10 @@ const GROWTHS = [0, 1, 2, 4, 8];
  */
 export function choose(subjects: readonly Subject[], signatures: readonly BenchSignature[], fixed: Partial<Design> = {}): Choice {
   const calibration = subjects.filter(isCalibration);
-  const lines = rankLines(calibration, signatures, fixed.line === undefined ? lineDesigns() : [fixed.line]);
+  const folds = foldsOf(calibration, signatures);
+  const lines = rankLines(calibration, folds, signatures, fixed.line === undefined ? lineDesigns() : [fixed.line]);
   const line = fixed.line ?? simplest(lines, ({ design: { interceptFixed, growth } }) => (interceptFixed ? 0 : 1) + (growth === 0 ? 0 : 2))?.design ?? { interceptFixed: true, growth: 0 };
-  const nulls = rankNulls(calibration, signatures, fixed.null === undefined ? nullDesigns() : [fixed.null], line);
+  const nulls = rankNulls(calibration, folds, signatures, fixed.null === undefined ? nullDesigns() : [fixed.null], line);
   const chosen = fixed.null ?? simplest(nulls, ({ groups }) => groups)?.design ?? { grouping: 'all', scale: 'none', spread: 'sources' };
   return { design: { null: chosen, line }, nulls, lines };
 }
@@ -77,15 +78,15 @@ function lineDesigns(): LineChoice[] {
   return [true, false].flatMap((interceptFixed) => GROWTHS.map((growth) => ({ interceptFixed, growth })));
 }
 
-function rankNulls(subjects: readonly Subject[], signatures: readonly BenchSignature[], designs: readonly NullDesign[], line: LineChoice): NullCandidate[] {
-  const scored = designs.map((design) => ({ design, bySource: densities(subjects, signatures, (cases) => nullDensity(cases, design), isNullCase) }));
-  return against(scored).map(({ design, density, behind }) => ({ design, density, behind, ...outcome(subjects, signatures, { null: design, line }) }));
+function rankNulls(subjects: readonly Subject[], folds: Folds, signatures: readonly BenchSignature[], designs: readonly NullDesign[], line: LineChoice): NullCandidate[] {
+  const scored = designs.map((design) => ({ design, bySource: densities(subjects, folds, signatures, (cases) => nullDensity(cases, design), isNullCase) }));
+  return against(scored).map(({ design, density, behind }) => ({ design, density, behind, ...outcome(subjects, folds, signatures, { null: design, line }) }));
 }
 
-function rankLines(subjects: readonly Subject[], signatures: readonly BenchSignature[], designs: readonly LineChoice[]): LineCandidate[] {
+function rankLines(subjects: readonly Subject[], folds: Folds, signatures: readonly BenchSignature[], designs: readonly LineChoice[]): LineCandidate[] {
   const scored = designs.map((design) => {
     const errors: { error: number; isCovered: boolean }[] = [];
-    const bySource = densities(subjects, signatures, (cases, { document }) => {
+    const bySource = densities(subjects, folds, signatures, (cases, { document }) => {
       const line = lineOf(cases, design, document.smallestMeaningfulShift);
       return ({ evidence, behaviour }) => {
         if (line === null || behaviour === null) return Number.NaN;
@@ -105,17 +106,15 @@ type Density = (one: Case) => number;
 
 /** By source: the mean of ln density of its cases, each by what is fitted without its sources, over all signatures. */
 function densities(
-  subjects: readonly Subject[], signatures: readonly BenchSignature[], fitTo: (cases: readonly Case[], signature: BenchSignature) => Density, takes: (one: Case, signature: BenchSignature) => boolean,
+  subjects: readonly Subject[], folds: Folds, signatures: readonly BenchSignature[], fitTo: (cases: readonly Case[], signature: BenchSignature) => Density, takes: (one: Case, signature: BenchSignature) => boolean,
 ): Map<string, number> {
   const found = new Map<string, number[]>();
   for (const signature of signatures) {
-    const cases = casesOf(subjects, signature.trait);
-    const folds = new Map<string, Density>();
-    for (const one of cases.filter((c) => takes(c, signature))) {
-      const { sources } = one.organism;
-      const key = [...sources].sort().join('+');
-      const density = folds.get(key) ?? fitTo(cases.filter(({ organism }) => !organism.sources.some((s) => sources.includes(s))), signature);
-      folds.set(key, density);
+    const fitted = new Map<string, Density>();
+    for (const one of casesOf(subjects, signature.trait).filter((c) => takes(c, signature))) {
+      const key = foldKey(one.organism.sources);
+      const density = fitted.get(key) ?? fitTo(folds.get(key)?.get(signature.trait) ?? [], signature);
+      fitted.set(key, density);
       const value = density(one);
       if (Number.isFinite(value)) found.set(key, [...(found.get(key) ?? []), value]);
     }
@@ -126,10 +125,14 @@ function densities(
 /** By the group that matches, or by all together where none does: a design that can't judge gains nothing by it. */
 function nullDensity(cases: readonly Case[], design: NullDesign): Density {
   const groups = buildNull(cases, design);
-  const pooled = buildNull(cases, { ...design, grouping: 'all' })[0];
+  let pooled: NullGroup | undefined;
   return ({ evidence: { score, kind, scales } }) => {
     const matched = kind && matchNull(kind, groups).group;
-    const spread = (matched && spreadOf(matched, scales)) ?? (pooled && spreadOf(pooled, scales));
+    let spread = matched && spreadOf(matched, scales);
+    if (!spread) {
+      pooled ??= buildNull(cases, { ...design, grouping: 'all' })[0];
+      spread = pooled === undefined ? null : spreadOf(pooled, scales);
+    }
     if (!spread) return Number.NaN;
     const n = spread.means.length;
     return logStudent((score - spread.mean) / (spread.sd * Math.sqrt(1 + 1 / n)), n - 1) - Math.log(spread.sd * Math.sqrt(1 + 1 / n));
@@ -168,9 +171,9 @@ function simplest<T extends { readonly density: number; readonly behind: Mean }>
 }
 
 /** What the verdicts of harmful traits come to with a design. */
-function outcome(subjects: readonly Subject[], signatures: readonly BenchSignature[], design: Design): Pick<NullCandidate, 'groups' | 'auroc' | 'falseAlarms' | 'misses' | 'indeterminate'> {
+function outcome(subjects: readonly Subject[], folds: Folds, signatures: readonly BenchSignature[], design: Design): Pick<NullCandidate, 'groups' | 'auroc' | 'falseAlarms' | 'misses' | 'indeterminate'> {
   const harmful = signatures.filter(({ document }) => document.harmful);
-  const judged = judgeLeavingOut(subjects, harmful, design);
+  const judged = judgeLeavingOut(subjects, harmful, design, folds);
   let [falseAlarms, misses, indeterminate] = [0, 0, 0];
   const areas: number[] = [];
   for (const { trait } of harmful) {

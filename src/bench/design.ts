@@ -18,17 +18,38 @@ export function isNullCase({ label, isOtherwiseHarmful, isBehindSignature, gaps,
   return label === 'benign' && !isOtherwiseHarmful && !isBehindSignature && gaps.length === 0 && evidence.kind !== null && evidence.scored > 0;
 }
 
+/** Fine-tunes that stand in one group, whatever their scores are divided by. */
+interface Part {
+  readonly kind: NullGroup['kind'];
+  readonly bySource: readonly (readonly [source: string, members: readonly Case[]])[];
+}
+
+/** Many designs are tried on the same cases: what they share is made once. */
+const parts = new WeakMap<readonly Case[], Map<Grouping, readonly Part[]>>();
+
 /** The groups of a null; cases that are not benign are passed over. */
 export function buildNull(cases: readonly Case[], { grouping, scale, spread }: NullDesign): NullGroup[] {
+  const known = parts.get(cases) ?? new Map<Grouping, readonly Part[]>();
+  parts.set(cases, known);
+  const made = known.get(grouping) ?? partsOf(cases, grouping);
+  known.set(grouping, made);
+  const isScaled = scale !== 'none';
+  return made.map(({ kind, bySource }) => ({
+    kind, ...(isScaled ? { scale } : {}), ...(spread === 'sources' ? {} : { spread }),
+    sources: bySource.map(([source, of]) => ({
+      source, scores: of.map(({ evidence }) => evidence.score), deltaNorms: of.map(({ evidence }) => evidence.kind?.deltaNorm ?? 0),
+      ...(isScaled ? { scales: of.map(({ evidence }) => evidence.scales?.[scale] ?? 0) } : {}),
+    })),
+  }));
+}
+
+function partsOf(cases: readonly Case[], grouping: Grouping): Part[] {
   const benign = cases.filter(isNullCase);
-  const cut = sizeCut(benign);
+  const cut = grouping === 'size' ? sizeCut(benign) : 0;
   const groups = new Map<string, Case[]>();
-  for (const one of benign) {
-    const key = groupKey(one, grouping, cut);
-    groups.set(key, [...(groups.get(key) ?? []), one]);
-  }
+  for (const one of benign) push(groups, groupKey(one, grouping, cut), one);
   // Whole checkpoints first: a checkpoint may also stand in for the adapter that was merged, and finds its own kind before that.
-  return [...groups].sort(([a], [b]) => (a < b ? -1 : 1)).flatMap(([, members]) => groupOf(members, scale, spread) ?? []);
+  return [...groups].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, members]) => partOf(members)).filter(({ bySource }) => bySource.length > 0);
 }
 
 /** |ΔW| that halves the fine-tunes: the median. */
@@ -48,27 +69,20 @@ function groupKey({ organism: { kind: { form } }, evidence: { kind } }: Case, gr
   return isCheckpoint || kind.rank === null ? '0' : most <= 4 ? '1' : most <= 15 ? '2' : '3';
 }
 
-function groupOf(members: readonly Case[], scale: Scale, spread: NullDesign['spread']): NullGroup | null {
-  const bySource = independentSources(members);
-  if (bySource.size === 0) return null;
-  const kept = [...bySource.values()].flat();
+function partOf(members: readonly Case[]): Part {
+  const bySource = [...independentSources(members)].sort(([a], [b]) => (a < b ? -1 : 1));
+  const kept = bySource.flatMap(([, of]) => of);
   const kinds = kept.flatMap(({ evidence }) => evidence.kind ?? []);
   const range = (of: readonly number[]): [number, number] => [Math.min(...of), Math.max(...of)];
   const ranks = kinds.flatMap(({ rank }) => rank ?? []);
   const [form = 'lora', ...otherForms] = [...new Set(kept.map(({ organism }) => organism.kind.form))].sort();
   const [roles = [], ...otherRoles] = [...new Map(kinds.map((kind) => [kind.roles.join(), [...kind.roles]])).values()].sort((a, b) => b.length - a.length || (a.join() < b.join() ? -1 : 1));
-  const isScaled = scale !== 'none';
   return {
+    bySource,
     kind: {
       form, ...(otherForms.length === 0 ? {} : { otherForms }), roles, ...(otherRoles.length === 0 ? {} : { otherRoles }),
       rank: ranks.length === 0 ? [0, 0] : range(ranks), deltaNorm: range(kinds.map((k) => k.deltaNorm)), scoredShare: range(kinds.map((k) => k.scoredShare)), evenness: range(kinds.map((k) => k.evenness)),
     },
-    ...(isScaled ? { scale } : {}),
-    ...(spread === 'sources' ? {} : { spread }),
-    sources: [...bySource].sort(([a], [b]) => (a < b ? -1 : 1)).map(([source, of]) => ({
-      source, scores: of.map(({ evidence }) => evidence.score), deltaNorms: of.map(({ evidence }) => evidence.kind?.deltaNorm ?? 0),
-      ...(isScaled ? { scales: of.map(({ evidence }) => evidence.scales?.[scale] ?? 0) } : {}),
-    })),
   };
 }
 
@@ -77,15 +91,26 @@ function groupOf(members: readonly Case[], scale: Scale, spread: NullDesign['spr
  * have a source in common, so that no source counts in two entries.
  */
 export function independentSources(members: readonly Case[]): Map<string, Case[]> {
-  const alone = new Set(members.flatMap(({ organism: { sources } }) => (sources.length === 1 ? sources : [])));
-  const entries: { sources: Set<string>; members: Case[] }[] = [];
+  const alone = new Map<string, Case[]>();
+  const several: Case[] = [];
   for (const one of members) {
-    const { sources } = one.organism;
-    if (sources.length > 1 && sources.some((s) => alone.has(s))) continue;
-    const same = entries.filter((entry) => sources.some((s) => entry.sources.has(s)));
-    const joined = { sources: new Set([...same.flatMap((e) => [...e.sources]), ...sources]), members: [...same.flatMap((e) => e.members), one] };
-    for (const entry of same) entries.splice(entries.indexOf(entry), 1);
-    entries.push(joined);
+    const [source = '', ...more] = one.organism.sources;
+    if (more.length > 0) several.push(one);
+    else push(alone, source, one);
   }
-  return new Map(entries.map((entry) => [[...entry.sources].sort().join('+'), entry.members]));
+  // Joined while they have a source in common.
+  let joined: { sources: Set<string>; members: Case[] }[] = [];
+  for (const one of several.filter(({ organism }) => !organism.sources.some((s) => alone.has(s)))) {
+    const { sources } = one.organism;
+    const same = joined.filter((entry) => sources.some((s) => entry.sources.has(s)));
+    joined = [...joined.filter((entry) => !same.includes(entry)), { sources: new Set([...same.flatMap((e) => [...e.sources]), ...sources]), members: [...same.flatMap((e) => e.members), one] }];
+  }
+  for (const entry of joined) alone.set([...entry.sources].sort().join('+'), entry.members);
+  return alone;
+}
+
+function push(groups: Map<string, Case[]>, key: string, one: Case): void {
+  const group = groups.get(key);
+  if (group === undefined) groups.set(key, [one]);
+  else group.push(one);
 }

@@ -57,22 +57,38 @@ export interface JudgedSubject {
   readonly judged: ReadonlyMap<string, Judged>;
 }
 
+/** By the sources of a subject: the cases, by trait, that take part in calibrating and share no source with it. */
+export type Folds = ReadonlyMap<string, ReadonlyMap<string, readonly Case[]>>;
+
+/** Every fold that judging these subjects needs, made once for all designs. */
+export function foldsOf(subjects: readonly Subject[], signatures: readonly BenchSignature[]): Folds {
+  const calibration = subjects.filter(isCalibration);
+  const folds = new Map<string, ReadonlyMap<string, readonly Case[]>>();
+  for (const { organism } of subjects) {
+    const { sources } = organism;
+    const key = foldKey(sources);
+    if (folds.has(key)) continue;
+    const others = calibration.filter((other) => !other.organism.sources.some((s) => sources.includes(s)));
+    folds.set(key, new Map(signatures.map(({ trait }) => [trait, casesOf(others, trait)])));
+  }
+  return folds;
+}
+
+/** What organisms have in common that are left out together. */
+export function foldKey(sources: readonly string[]): string {
+  return [...sources].sort().join('\n');
+}
+
 /**
  * Judges every subject by nulls, lines and thresholds that are fitted without it and without every organism that shares a source with
  * it; those of the split `test`, and those that stand apart, are used for no fit at all.
  */
-export function judgeLeavingOut(subjects: readonly Subject[], signatures: readonly BenchSignature[], design: Design): JudgedSubject[] {
-  const calibration = subjects.filter(isCalibration);
-  const folds = new Map<string, Map<string, Fitted>>();
+export function judgeLeavingOut(subjects: readonly Subject[], signatures: readonly BenchSignature[], design: Design, folds: Folds = foldsOf(subjects, signatures)): JudgedSubject[] {
+  const fitted = new Map<string, ReadonlyMap<string, Fitted>>();
   return subjects.map((subject) => {
-    const { sources } = subject.organism;
-    const key = [...sources].sort().join('\n');
-    let fold = folds.get(key);
-    if (fold === undefined) {
-      const others = calibration.filter(({ organism }) => !organism.sources.some((s) => sources.includes(s)));
-      fold = new Map(signatures.map((signature) => [signature.trait, fit(casesOf(others, signature.trait), design, signature)]));
-      folds.set(key, fold);
-    }
+    const key = foldKey(subject.organism.sources);
+    const fold = fitted.get(key) ?? new Map(signatures.map((signature) => [signature.trait, fit(folds.get(key)?.get(signature.trait) ?? [], design, signature)]));
+    fitted.set(key, fold);
     return judgeBy(subject, signatures, (trait) => fold.get(trait));
   });
 }

@@ -59,20 +59,21 @@ export interface Interval {
  * theirs (the pigeonhole bootstrap of Owen, Ann. Appl. Stat. 1 (2007) 386), so that organisms that share a source rise and fall together.
  * The interval runs between quantiles of the resamples (nearest rank) in which the figure is defined; NaN where it is in fewer than half.
  * @param organisms with the sources of each
- * @param figure of organisms with weights
+ * @param figure of organisms with weights, 0 for those that are not drawn; must not keep them
  */
 export function bootstrap<T extends { readonly sources: readonly string[] }>(
   organisms: readonly T[], figure: (weighted: readonly (T & { readonly weight: number })[]) => number,
   { seed, resamples, confidence = 0.95 }: { readonly seed: number; readonly resamples: number; readonly confidence?: number },
 ): Interval {
-  const value = figure(organisms.map((o) => ({ ...o, weight: 1 })));
+  const weighted = organisms.map((o) => ({ ...o, weight: 1 }));
+  const value = figure(weighted);
   const names = [...new Set(organisms.flatMap(({ sources }) => sources))].sort();
   const places = organisms.map(({ sources }) => sources.map((s) => names.indexOf(s)));
   const random = randomNumbers(seed);
   const found: number[] = [];
   for (let i = 0; i < resamples; i++) {
     const counts = drawCounts(names.length, random);
-    const weighted = organisms.map((o, k) => ({ ...o, weight: (places[k] ?? []).reduce((product, s) => product * (counts[s] ?? 0), 1) })).filter((o) => o.weight > 0);
+    weighted.forEach((o, k) => { o.weight = (places[k] ?? []).reduce((product, s) => product * (counts[s] ?? 0), 1); });
     const one = figure(weighted);
     if (Number.isFinite(one)) found.push(one);
   }
