@@ -55,8 +55,8 @@ const calibration = z.strictObject({
   confidence: finite.min(0.8).lt(1),
   /** Version 2: the residual variance grows as 1 + (growth · score)²; 0 when absent. */
   growth: finite.nonnegative().optional(),
-  /** Version 2: sum of the weights 1 / (1 + (growth · score)²) of the n points; n when absent. */
-  sumWeights: finite.positive().optional(),
+  /** Version 2: variance of the line itself at a score, in units of residualSd²: a + 2b (score − meanScore) + c (score − meanScore)²; [1/n, 0, 1/sumSquares] when absent. */
+  lineVariance: z.tuple([finite.nonnegative(), finite, finite.nonnegative()]).optional(),
 });
 
 const heldOut = z.looseObject({
@@ -110,7 +110,7 @@ export const signatureDocument = whole.refine(
 export function needsVersion2({ null: groups, calibration: line }: { readonly null: readonly NullGroup[]; readonly calibration: Calibration | null }): boolean {
   const isNewer = ({ kind, scale, spread, sources }: NullGroup): boolean =>
     [kind.otherForms, kind.otherRoles, scale, spread].some((field) => field !== undefined) || sources.some(({ scales }) => scales !== undefined);
-  return groups.some(isNewer) || line?.growth !== undefined || line?.sumWeights !== undefined;
+  return groups.some(isNewer) || line?.growth !== undefined || line?.lineVariance !== undefined;
 }
 
 export type SignatureDocument = z.infer<typeof signatureDocument>;

@@ -100,7 +100,7 @@ describe('p over several traits', () => {
 });
 
 describe('the line', () => {
-  it('and its interval are those of the full covariance of weighted least squares', () => {
+  it('and its interval are those of least squares, by the full covariance under a spread that grows', () => {
     for (const { scores, shifts, interceptFixed, growth, slope, intercept, residualSd, ends } of golden.lines) {
       const line = fitLine(scores.map((score, i) => ({ score, shift: shifts[i] ?? NaN })), { interceptFixed, growth }, 0.9);
       assert.ok(line);

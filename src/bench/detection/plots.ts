@@ -26,7 +26,7 @@ function roc({ all, traits }: Detection): Promise<string> {
   const drawn = [all, ...traits.filter(({ harmful }) => harmful)].filter(({ figures }) => figures.aurocByShift !== null);
   const option: ChartOption = {
     textStyle: TEXT, grid: { left: 60, right: 20, top: 20, bottom: 50 },
-    legend: { orient: 'vertical', right: 30, bottom: 65, textStyle: TEXT, backgroundColor: '#ffffffcc' },
+    legend: { orient: 'vertical', right: 70, bottom: 65, icon: 'rect', itemWidth: 18, itemHeight: 3, textStyle: TEXT, backgroundColor: '#ffffffcc' },
     xAxis: axis('false alarms among benign organisms', { min: 0, max: 1 }), yAxis: axis('found among harmful organisms', { min: 0, max: 1, nameGap: 40 }),
     series: drawn.map((section, i) => ({
       type: 'line' as const, name: `${section.trait}, AUROC ${fixed(section.figures.aurocByShift?.value ?? null)}`, data: section.roc.map(({ falseAlarms, found }) => [falseAlarms, found]), showSymbol: false,
@@ -50,11 +50,11 @@ function predicted({ traits }: Detection): Promise<string> {
     yAxis: panels.map(({ range }, i) => axis('measured', { gridIndex: i, ...range, nameGap: 38 })),
     series: panels.flatMap(({ rows, range }, i) => [
       { type: 'line' as const, xAxisIndex: i, yAxisIndex: i, data: [[range.min, range.min], [range.max, range.max]], showSymbol: false, lineStyle: { color: '#999999', width: 1, type: 'dashed' as const } },
-      // An interval is a line from low to high, a break between one and the next.
-      ...rows.flatMap((row) => [
-        { type: 'line' as const, xAxisIndex: i, yAxisIndex: i, data: [[row.low, row.y], [row.high, row.y]], showSymbol: false, lineStyle: { color: row.colour, width: 0.7, opacity: 0.45 } },
-        { type: 'line' as const, xAxisIndex: i, yAxisIndex: i, data: [[row.x, row.y - row.error], [row.x, row.y + row.error]], showSymbol: false, lineStyle: { color: row.colour, width: 0.7, opacity: 0.45 } },
-      ]),
+      // All intervals of a colour are one line, broken between one and the next.
+      ...[...new Set(rows.map(({ colour }) => colour))].map((colour) => ({
+        type: 'line' as const, xAxisIndex: i, yAxisIndex: i, showSymbol: false, connectNulls: false, lineStyle: { color: colour, width: 0.7, opacity: 0.4 },
+        data: rows.filter((row) => row.colour === colour).flatMap((row) => [[row.low, row.y], [row.high, row.y], ['-', '-'], [row.x, row.y - row.error], [row.x, row.y + row.error], ['-', '-']]),
+      })),
       { type: 'scatter' as const, xAxisIndex: i, yAxisIndex: i, symbolSize: 6, data: rows.map((row) => ({ value: [row.x, row.y], itemStyle: { color: row.colour } })) },
     ]),
   };
@@ -75,14 +75,19 @@ interface Points {
 }
 
 function points({ organisms }: Section): Points {
-  const rows = organisms.flatMap(({ shift, measured, label }) => (shift === null || measured === null ? [] : [{ x: shift.value, y: measured.shift, low: shift.low, high: shift.high, error: 2 * measured.standardError, colour: COLOURS[label] }]));
+  const rows = organisms.flatMap(({ shift, measured, label }) => (shift === null || measured === null ? [] : [{ x: short(shift.value), y: short(measured.shift), low: shift.low, high: shift.high, error: short(2 * measured.standardError), colour: COLOURS[label] }]));
   const values = rows.flatMap(({ x, y }) => [x, y]);
   const [least, most] = [Math.min(0, ...values), Math.max(0, ...values)];
   const step = niceStep((most - least) / 5);
   const range = { min: Math.floor(least / step) * step, max: Math.ceil(most / step) * step };
   // What reaches beyond the panel is cut at its edge.
   const within = (v: number): number => Math.min(range.max, Math.max(range.min, v));
-  return { range, rows: rows.map((row) => ({ ...row, low: within(row.low), high: within(row.high) })) };
+  return { range, rows: rows.map((row) => ({ ...row, low: short(within(row.low)), high: short(within(row.high)) })) };
+}
+
+/** Four digits after the point: more can't be seen, and make the file larger. */
+function short(value: number): number {
+  return Number(value.toFixed(4));
 }
 
 /** 1, 2 or 5 times a power of ten. */
@@ -96,7 +101,7 @@ function curve({ traits }: Detection): Promise<string> {
   const values = drawn.flatMap(({ figures }) => figures.prediction?.bins.flatMap((b) => [b.predicted, b.measured]) ?? []);
   const [least, most] = [Math.min(0, ...values), Math.max(0.1, ...values)];
   const option: ChartOption = {
-    textStyle: TEXT, grid: { left: 60, right: 20, top: 20, bottom: 50 }, legend: { left: 80, top: 25, orient: 'vertical', textStyle: TEXT },
+    textStyle: TEXT, grid: { left: 60, right: 20, top: 20, bottom: 50 }, legend: { left: 80, top: 25, orient: 'vertical', icon: 'rect', itemWidth: 18, itemHeight: 3, textStyle: TEXT },
     xAxis: axis('mean predicted shift, nats per token'), yAxis: axis('mean measured shift, nats per token', { nameGap: 42 }),
     series: [
       { type: 'line', data: [[least, least], [most, most]], showSymbol: false, lineStyle: { color: '#999999', width: 1, type: 'dashed' } },

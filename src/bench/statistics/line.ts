@@ -9,7 +9,7 @@ export interface Point {
 /** How a line is fitted. */
 export interface LineDesign {
   readonly interceptFixed: boolean;
-  /** How the residual variance grows: ∝ 1 + (growth · score)²; 0 is ordinary least squares. */
+  /** How the residual variance grows: ∝ 1 + (growth · score)²; 0 where it does not. */
   readonly growth: number;
 }
 
@@ -17,25 +17,30 @@ export interface LineDesign {
 export const FEWEST_POINTS = 3;
 
 /**
- * Least squares with weights 1 / (1 + (growth · score)²). Null with fewer than three points, where the scores do not differ, or where the
+ * The line of ordinary least squares, whatever its spread: weights that shrink with the score would leave the slope to fine-tunes that
+ * hardly moved, whose scores are mostly noise. residualSd is that of residual / √(1 + (growth · score)²); the variance of the line is that
+ * of least squares under such errors. Null with fewer than three points, where the scores do not differ, or where the
  * line does not rise: a signature that does not predict is not calibrated.
- * Source: Draper & Smith, Applied Regression Analysis, 3rd ed., §1.4, §2.9 (weights).
+ * Source: Draper & Smith, Applied Regression Analysis, 3rd ed., §1.4; White, Econometrica 48 (1980) 817.
  */
 export function fitLine(points: readonly Point[], { interceptFixed, growth }: LineDesign, confidence: number): Calibration | null {
   const n = points.length;
   if (n < FEWEST_POINTS) return null;
-  const weighted = points.map(({ score, shift }) => ({ score, shift, weight: 1 / (1 + (growth * score) ** 2) }));
-  const sum = (of: (p: (typeof weighted)[number]) => number): number => weighted.reduce((total, p) => total + p.weight * of(p), 0);
-  const sumWeights = sum(() => 1);
-  const meanScore = sum((p) => p.score) / sumWeights;
-  const meanShift = sum((p) => p.shift) / sumWeights;
-  const [x0, y0] = interceptFixed ? [0, 0] : [meanScore, meanShift];
+  const sum = (of: (p: Point) => number): number => points.reduce((total, p) => total + of(p), 0);
+  const meanScore = sum((p) => p.score) / n;
+  const [x0, y0] = interceptFixed ? [0, 0] : [meanScore, sum((p) => p.shift) / n];
   const sumSquares = sum((p) => (p.score - x0) ** 2);
   const slope = sum((p) => (p.score - x0) * (p.shift - y0)) / sumSquares;
   if (!(slope > 0) || !(sumSquares > 0)) return null;
   const intercept = y0 - slope * x0;
-  const residualSd = Math.sqrt(sum((p) => (p.shift - intercept - slope * p.score) ** 2) / (n - (interceptFixed ? 1 : 2)));
-  return { slope, intercept, interceptFixed, residualSd, n, meanScore, sumSquares, confidence, ...(growth === 0 ? {} : { growth, sumWeights }) };
+  const grown = ({ score }: Point): number => 1 + (growth * score) ** 2;
+  const residualSd = Math.sqrt(sum((p) => (p.shift - intercept - slope * p.score) ** 2 / grown(p)) / (n - (interceptFixed ? 1 : 2)));
+  const line = { slope, intercept, interceptFixed, residualSd, n, meanScore, sumSquares, confidence };
+  if (growth === 0) return line;
+  // A point adds 1/n + (x − x0)(x_i − x0)/S to the line at x, and its variance times the square of that to the line's.
+  const c = sum((p) => (p.score - x0) ** 2 * grown(p)) / sumSquares ** 2;
+  const [a, b] = interceptFixed ? [0, 0] : [sum(grown) / n ** 2, sum((p) => (p.score - x0) * grown(p)) / (n * sumSquares)];
+  return { ...line, growth, lineVariance: [a, b, c] };
 }
 
 /** Pearson's r, each point counting `weight` times (1 when absent); NaN where either side does not vary. */
