@@ -2,7 +2,7 @@
 import { join, resolve } from 'node:path';
 import type { Command } from 'commander';
 import { openManifest } from '../../src/bench/manifest.js';
-import { writeBenchReadings } from '../../src/bench/readings-file.js';
+import { gramOf, openBenchReadings, writeBenchReadings } from '../../src/bench/readings-file.js';
 import { signaturesIn, signaturesOf } from '../../src/bench/signatures.js';
 import { takeReadings } from '../../src/bench/take.js';
 import { EXIT, WeightseqError, type ExitCode } from '../../src/errors.js';
@@ -17,6 +17,7 @@ interface Flags {
   readonly signature?: string[];
   readonly organisms?: string;
   readonly output: string;
+  readonly gramFrom?: string;
 }
 
 const EXAMPLES = `Examples:
@@ -40,6 +41,7 @@ export function addBenchRead(group: Command, done: (code: ExitCode) => void): vo
     .requiredOption('-o, --output <file>', 'write the readings to this file, whole or not at all')
     .option('--organisms <folder>', 'where the paths of the organisms start; the folder of the manifest when absent')
     .option('--signature <file...>', 'take scores by these signatures in place of the library\'s')
+    .option('--gram-from <file>', 'keep the inner products of these earlier readings, for organisms with the same id')
     .addOption(libraryOption())
     .option('--debug', 'show stack traces')
     .addHelpText('before', EXAMPLES)
@@ -49,17 +51,18 @@ export function addBenchRead(group: Command, done: (code: ExitCode) => void): vo
     });
 }
 
-async function run(file: string, { signatures: folder, signature: files, organisms, output }: Flags): Promise<ExitCode> {
+async function run(file: string, { signatures: folder, signature: files, organisms, output, gramFrom }: Flags): Promise<ExitCode> {
   const manifest = await openManifest(file, organisms);
   // What is read are the organisms; the readings themselves may lie beside the manifest, under any name but its own.
   await checkOutput(output, manifest.manifest.organisms.flatMap(({ path }) => (path === undefined ? [] : [join(manifest.folder, path)])), folder);
   if (resolve(output) === resolve(file)) throw new WeightseqError('usage', 'this file is the manifest', { file: output, mend: 'Write elsewhere.' });
+  const earlier = gramFrom === undefined ? null : await openBenchReadings(gramFrom);
   const library = await openLibrary(folder);
   const given = files === undefined ? await signaturesIn(library, manifest.manifest.base) : await signaturesOf(files, manifest.manifest.base, library);
   const progress = startProgress(manifest.manifest.organisms.length);
   const { readings, failed } = await takeReadings(manifest, given, (count) => { progress.finish(count - 1); });
   progress.end();
-  await writeBenchReadings(output, readings);
+  await writeBenchReadings(output, earlier === null ? readings : { ...readings, gram: gramOf(earlier, readings.document.organisms.map(({ id }) => id)) });
   for (const { id, error } of failed) log.warn('missing', `not read: ${id}: ${errorLine(error)}`, { id, code: error.code });
   const incomplete = readings.document.organisms.filter(({ gaps }) => gaps.length > 0);
   for (const { id, gaps } of incomplete) log.warn('gap', `not read whole: ${id}: ${escapeText(gaps[0] ?? '')}${gaps.length > 1 ? ` and ${gaps.length - 1} more` : ''}`, { id, gaps: gaps.length });

@@ -4,6 +4,9 @@ import type { Calibration } from './calibrate.js';
 import { lineTable, nullTable } from './choice-tables.js';
 import { fixed, tableText, type Table } from './tables.js';
 
+/** --format json has all. */
+const MOST_NULLS = 12;
+
 export function calibrationText({ choice, signatures }: Calibration, width: number): string {
   const table: Table = {
     title: 'Signatures',
@@ -15,5 +18,5 @@ export function calibrationText({ choice, signatures }: Calibration, width: numb
     note: 'r: predicted against measured shift over organisms that the prediction does not rest on.',
   };
   const leftOut = signatures.filter((s) => s.leftOut.length > 0).map(({ signature, leftOut: sources }) => `  ${signature.trait}: without ${sources.join(', ')}, which the signature was made with\n`);
-  return [tableText(nullTable(choice), width), tableText(lineTable(choice), width), `${tableText(table, width)}${leftOut.join('')}`].join('\n');
+  return [tableText(nullTable(choice, MOST_NULLS), width), tableText(lineTable(choice), width), `${tableText(table, width)}${leftOut.join('')}`].join('\n');
 }

@@ -17,13 +17,13 @@ export function lineName({ interceptFixed, growth }: LineCandidate['design']): s
   return `${interceptFixed ? 'through 0' : 'free intercept'}, ${growth === 0 ? 'the same spread everywhere' : `spread growing with the score (${growth}/rms)`}`;
 }
 
-/** Every null that was tried, best first. */
-export function nullTable({ nulls, design }: Choice): Table {
+/** The nulls that were tried, best first. @param most how many beside the chosen one; all when absent */
+export function nullTable({ nulls, design }: Choice, most = Infinity): Table {
   const isChosen = (c: NullCandidate): boolean => nullName(c.design) === nullName(design.null);
   return {
     title: 'Null: what scores of benign fine-tunes are compared by',
     head: ['', 'compared', 'groups', 'spread', 'in all', 'density', 'behind', 'AUROC', 'false alarms', 'missed', 'undecided'],
-    rows: [...nulls].sort((a, b) => b.density - a.density).map((c) => [
+    rows: [...nulls].sort((a, b) => b.density - a.density).filter((c, i) => i < most || isChosen(c)).map((c) => [
       isChosen(c) ? '→' : '', SCALE_NAMES[c.design.scale], GROUPING_NAMES[c.design.grouping], SPREAD_NAMES[c.design.spread], String(c.groups), signed(c.density, 3), behind(c.behind), fixed(c.auroc), String(c.falseAlarms), String(c.misses), String(c.indeterminate),
     ]),
     note: 'Density: ln of the density that the null without a benign source gives to its scores, a mean over sources and signatures. Chosen (→): of the candidates whose density lies within one standard error of the best, paired by source, the one with fewest groups; of those the one with the highest density. False alarms, missed and undecided count harmful traits on organisms that the verdict does not rest on; missed are harmful ones that are not called present.',

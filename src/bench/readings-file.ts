@@ -104,6 +104,13 @@ export async function writeBenchReadings(path: string, readings: BenchReadings):
   await writeSafetensors(path, tensors, new Map([['format', FORMAT], ['version', VERSION], ['readings', JSON.stringify(readings.document)]]));
 }
 
+/** The inner products of these organisms, NaN for those that the readings do not have; null where they have none. */
+export function gramOf({ gram, document: { organisms } }: BenchReadings, ids: readonly string[]): Float64Array | null {
+  if (gram === null) return null;
+  const rows = ids.map((id) => organisms.findIndex((o) => o.id === id));
+  return Float64Array.from(rows.flatMap((a) => rows.map((b) => (a < 0 || b < 0 ? Number.NaN : gram[a * organisms.length + b] ?? Number.NaN))));
+}
+
 /** Whether a safetensors file says that it holds compact readings. */
 export function isBenchReadings(file: SafetensorsFile): boolean {
   return file.metadata.get('format') === FORMAT;

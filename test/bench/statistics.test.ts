@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { bootstrap, randomNumbers } from '../../src/bench/statistics/random.js';
-import { auroc, rocCurve } from '../../src/bench/statistics/ranks.js';
+import { auroc, aurocAtLeast, rocCurve } from '../../src/bench/statistics/ranks.js';
 import { rateOf } from '../../src/bench/statistics/rates.js';
 import { correlationCeiling, fitLine, pearson } from '../../src/bench/statistics/line.js';
 import { betaQuantile } from '../../src/scan/beta.js';
@@ -16,6 +16,7 @@ interface Statistics {
   readonly rates: { count: number; of: number; confidence: number; low: number; high: number }[];
   readonly betas: { p: number; a: number; b: number; x: number }[];
   readonly ranks: { harmful: number[]; benign: number[]; auroc: number; harmfulWeights: number[]; benignWeights: number[]; weighted: number }[];
+  readonly areas: { area: number; harmful: number; benign: number; low: number }[];
   readonly several: { ps: number[]; adjusted: number[] }[];
   readonly lines: { scores: number[]; shifts: number[]; interceptFixed: boolean; growth: number; slope: number; intercept: number; residualSd: number; ends: { score: number; value: number; low: number; high: number }[] }[];
   readonly correlations: { x: number[]; y: number[]; r: number; weights: number[]; weighted: number; standardErrors: number[]; ceiling: number }[];
@@ -74,6 +75,10 @@ describe('the area under the ROC curve', () => {
       close(area, r.auroc);
       assert.deepEqual([points.at(-1)?.falseAlarms, points.at(-1)?.found], [1, 1]);
     }
+  });
+
+  it("is bounded from below by the root of Newcombe's equation, also where no error was made", () => {
+    for (const { area, harmful, benign, low } of golden.areas) close(aurocAtLeast(area, harmful, benign), low, 1e-8);
   });
 
   it('turns around with the sign of the scores, and is undefined with one kind only', () => {

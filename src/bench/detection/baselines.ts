@@ -2,13 +2,13 @@
 import type { ExternalScores } from '../external.js';
 import type { BenchReadings } from '../readings-file.js';
 import type { Decided } from './decided.js';
-import { area, type Chance, type Figures } from './figures.js';
+import { area, type Area, type Chance } from './figures.js';
 
 export interface Baseline {
   readonly method: string;
-  readonly auroc: NonNullable<Figures['aurocByNull']> | null;
+  readonly auroc: Area | null;
   /** Over the organisms with each tag, beside all that is benign. */
-  readonly hard: NonNullable<Figures['aurocByNull']> | null;
+  readonly hard: Area | null;
 }
 
 type Method = { readonly method: string; readonly of: (one: Decided) => number | null };

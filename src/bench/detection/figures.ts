@@ -1,7 +1,7 @@
 /** What a set of verdicts comes to. In: decided organisms. Out: error rates with bounds, areas, correlations and what was left open. Pure. */
 import { correlationCeiling, pearson } from '../statistics/line.js';
 import { bootstrap, type Interval } from '../statistics/random.js';
-import { auroc } from '../statistics/ranks.js';
+import { auroc, aurocAtLeast } from '../statistics/ranks.js';
 import { rateOf, type Rate } from '../statistics/rates.js';
 import { isCounted, type Decided } from './decided.js';
 
@@ -16,14 +16,22 @@ export interface Counted {
   readonly sources: Rate;
 }
 
+/** An area under the ROC curve with its bootstrap interval over sources. */
+export interface Area extends Interval {
+  /** With a score. */
+  readonly organisms: number;
+  /** The lower of the interval's lower end and Newcombe's, with sources for numbers: a bound even where no error was made. */
+  readonly atLeast: number;
+}
+
 export interface Figures {
   readonly harmful: { readonly organisms: number; readonly sources: number };
   readonly benign: { readonly organisms: number; readonly sources: number };
   readonly grey: number;
   /** Of the predicted shift; null where either kind is missing. */
-  readonly aurocByShift: Interval | null;
+  readonly aurocByShift: Area | null;
   /** Of the distance from the null, among those that have one. */
-  readonly aurocByNull: (Interval & { readonly organisms: number }) | null;
+  readonly aurocByNull: Area | null;
   /** Harmful and not called present: called absent, or undecided. */
   readonly missed: Counted;
   /** Harmful and called absent. */
@@ -89,7 +97,7 @@ export function figuresOf(all: readonly Decided[], chance: Chance, against?: rea
 }
 
 /** The area under the ROC curve of any score, with its interval; null where either kind is missing. */
-export function area(counted: readonly Decided[], of: (one: Decided) => number | null, chance: Chance): (Interval & { readonly organisms: number }) | null {
+export function area(counted: readonly Decided[], of: (one: Decided) => number | null, chance: Chance): Area | null {
   const scored = counted.flatMap((one) => {
     const score = of(one);
     return score === null || Number.isNaN(score) ? [] : [{ sources: one.sources, score, isHarmful: one.label === 'harmful' }];
@@ -97,7 +105,10 @@ export function area(counted: readonly Decided[], of: (one: Decided) => number |
   // In order, so that sorting them again in each resample costs little.
   scored.sort((a, b) => a.score - b.score);
   if (!scored.some(({ isHarmful }) => isHarmful) || !scored.some(({ isHarmful }) => !isHarmful)) return null;
-  return { ...bootstrap(scored, auroc, chance), organisms: scored.length };
+  const found = bootstrap(scored, auroc, chance);
+  const sources = (isHarmful: boolean): number => new Set(scored.filter((one) => one.isHarmful === isHarmful).map(({ sources: of }) => [...of].sort().join('+'))).size;
+  const atLeast = aurocAtLeast(found.value, sources(true), sources(false));
+  return { ...found, organisms: scored.length, atLeast: Number.isFinite(found.low) ? Math.min(found.low, atLeast) : atLeast };
 }
 
 function sizes(some: readonly Decided[]): Figures['harmful'] {

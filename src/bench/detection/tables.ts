@@ -4,7 +4,7 @@ import type { Interval } from '../statistics/random.js';
 import type { Rate } from '../statistics/rates.js';
 import { fixed, percent, type Table } from '../tables.js';
 import type { Detection, OrganismRow, Section } from './detect.js';
-import type { Counted, Figures } from './figures.js';
+import type { Area, Counted, Figures } from './figures.js';
 import type { GroupRow } from './groups.js';
 
 /** What is aimed at; a rate counts as reached only when its bound is. */
@@ -12,13 +12,26 @@ export const AIMS = { auroc: 0.99, hardAuroc: 0.95, missed: 0.02, falseAlarms: 0
 
 const BOUND_NOTE = 'A rate stands with its exact one-sided 95 % bound (Clopper and Pearson), over organisms and, after the stroke, over sources: a source counts as hit if any of its organisms is, since fine-tunes of one source are no further evidence.';
 
+/** How much of each figure a table says: all of it, or what fits into 80 columns. */
+export type Detail = 'full' | 'short';
+
+const HEADS: Readonly<Record<Detail, readonly string[]>> = {
+  full: ['harmful', 'benign', 'grey', 'AUROC by shift', 'AUROC by null', 'missed', 'called absent', 'false alarms', 'undecided'],
+  short: ['harmful', 'benign', 'grey', 'AUROC', 'missed', 'false alarms', 'undecided'],
+};
+
+const NOTES: Readonly<Record<Detail, string>> = {
+  full: `${BOUND_NOTE} Missed: harmful and not called present, whether called absent or undecided. AUROC with a 95 % bootstrap interval over sources.`,
+  short: 'Organisms, with the exact one-sided 95 % bound of the rate over sources (a source counts as hit if any of its organisms is). Missed: harmful and not called present, whether called absent or undecided. AUROC of the predicted shift. --format json and --markdown say more.',
+};
+
 /** One line a trait, all harmful traits together first. */
-export function summaryTable({ all, traits }: Detection): Table {
+export function summaryTable({ all, traits }: Detection, detail: Detail = 'full'): Table {
   return {
     title: 'Leaving sources out: every organism judged by what was fitted without its sources',
-    head: ['trait', 'harmful', 'benign', 'grey', 'AUROC by shift', 'AUROC by null', 'missed', 'called absent', 'false alarms', 'undecided'],
-    rows: [all, ...traits].map((section) => [traitName(section), ...figureCells(section.figures)]),
-    note: `${BOUND_NOTE} Organisms / sources. Missed: harmful and not called present, whether called absent or undecided. AUROC with a 95 % bootstrap interval over sources.`,
+    head: ['trait', ...HEADS[detail]],
+    rows: [all, ...traits].map((section) => [traitName(section), ...figureCells(section.figures, detail)]),
+    note: NOTES[detail],
   };
 }
 
@@ -26,8 +39,14 @@ function traitName({ trait, harmful }: Section): string {
   return harmful ? trait : `${trait} (control)`;
 }
 
-function figureCells(f: Figures): string[] {
+function figureCells(f: Figures, detail: Detail): string[] {
   const open = f.undecided.harmful.count + f.undecided.benign.count;
+  if (detail === 'short') {
+    return [
+      String(f.harmful.organisms), String(f.benign.organisms), String(f.grey), fixed(f.aurocByShift?.value ?? null), brief(f.missed), brief(f.falseAlarms),
+      f.harmful.organisms + f.benign.organisms === 0 ? '–' : `${open}/${f.harmful.organisms + f.benign.organisms}`,
+    ];
+  }
   return [
     `${f.harmful.organisms} / ${f.harmful.sources}`, `${f.benign.organisms} / ${f.benign.sources}`, String(f.grey), interval(f.aurocByShift), interval(f.aurocByNull),
     counted(f.missed), counted(f.cleared), counted(f.falseAlarms), f.harmful.organisms + f.benign.organisms === 0 ? '–' : `${open} of ${f.harmful.organisms + f.benign.organisms}`,
@@ -48,6 +67,10 @@ function counted({ organisms, sources }: Counted): string {
   return organisms.of === 0 ? '–' : `${rate(organisms)} / ${rate(sources)}`;
 }
 
+function brief({ organisms: { count, of }, sources }: Counted): string {
+  return of === 0 ? '–' : `${count}/${of} ≤${percent(sources.high, 0)}`;
+}
+
 /** What was aimed at and what was reached. */
 export function aimsTable(detection: Detection): Table {
   const { all: { figures, baselines }, traits } = detection;
@@ -55,8 +78,8 @@ export function aimsTable(detection: Detection): Table {
   const verdict = (reached: boolean | null, isSmall: boolean): string => (reached === true ? 'reached' : isSmall ? 'not decided: the set is too small' : 'not reached');
   const bound = (name: string, aim: number, { count, of, high }: Rate, unit: string): string[] =>
     [name, `≤ ${percent(aim, 0)}`, of === 0 ? '–' : `${percent(count / of)} (${count} of ${of} ${unit})`, percent(high), verdict(high <= aim, of === 0 || (count / of <= aim && high > aim))];
-  const area = (name: string, aim: number, value: Interval | null): string[] =>
-    [name, `≥ ${fixed(aim, 2)}`, fixed(value?.value ?? null), value === null ? '–' : fixed(value.low), verdict(value !== null && value.low >= aim, value === null || !Number.isFinite(value.low) || value.value >= aim)];
+  const area = (name: string, aim: number, value: Area | null): string[] =>
+    [name, `≥ ${fixed(aim, 2)}`, fixed(value?.value ?? null), fixed(value?.atLeast ?? null), verdict(value !== null && value.atLeast >= aim, value === null || value.value >= aim)];
   return {
     title: 'What was aimed at',
     head: ['figure', 'aim', 'measured', '95 % bound', ''],
@@ -72,7 +95,7 @@ export function aimsTable(detection: Detection): Table {
         verdict(prediction !== null && prediction.r.low >= AIMS.r, prediction === null || prediction.r.value >= AIMS.r),
       ]),
     ],
-    note: 'A figure counts as reached only when its bound is: of a rate the exact one-sided 95 % bound, of an area or a correlation the lower end of the 95 % bootstrap interval over sources.',
+    note: 'A figure counts as reached only when its bound is: of a rate the exact one-sided 95 % bound, of an area the lower of the 95 % bootstrap interval over sources and of Newcombe\'s with sources for numbers, of a correlation the lower end of the bootstrap interval.',
   };
 }
 
@@ -127,11 +150,11 @@ export function baselineTable({ all, traits }: Detection): Table {
 }
 
 /** Figures by kind, source or group, of all harmful traits together. */
-export function rowsTable({ all }: Detection, by: readonly GroupRow['by'][], title: string): Table {
+export function rowsTable({ all }: Detection, by: readonly GroupRow['by'][], title: string, detail: Detail = 'full'): Table {
   return {
     title,
-    head: ['', 'harmful', 'benign', 'grey', 'AUROC by shift', 'AUROC by null', 'missed', 'called absent', 'false alarms', 'undecided'],
-    rows: all.rows.filter((row) => by.includes(row.by)).map(({ by: what, name, figures }) => [by.length > 1 ? `${what} ${name}` : name, ...figureCells(figures)]),
+    head: ['', ...HEADS[detail]],
+    rows: all.rows.filter((row) => by.includes(row.by)).map(({ by: what, name, figures }) => [by.length > 1 ? `${what} ${name}` : name, ...figureCells(figures, detail)]),
     note: 'All harmful traits together. Where a row holds organisms of one label only, its AUROC is against all others of the other label.',
   };
 }
@@ -160,12 +183,12 @@ export function organismTable(section: Section, keep: (row: OrganismRow) => bool
 }
 
 /** The same organisms by the signatures as they are. */
-export function shippedTable({ shipped }: Detection): Table {
+export function shippedTable({ shipped }: Detection, detail: Detail = 'full'): Table {
   return {
     title: 'As shipped: organisms of sources that took no part in calibrating, by the signatures as they are',
-    head: ['trait', 'harmful', 'benign', 'grey', 'AUROC by shift', 'AUROC by null', 'missed', 'called absent', 'false alarms', 'undecided'],
-    rows: [{ trait: 'any harmful trait', figures: shipped.all }, ...shipped.traits].filter(({ figures: f }) => f.harmful.organisms + f.benign.organisms + f.grey > 0).map(({ trait, figures }) => [trait, ...figureCells(figures)]),
-    note: BOUND_NOTE,
+    head: ['trait', ...HEADS[detail]],
+    rows: [{ trait: 'any harmful trait', figures: shipped.all }, ...shipped.traits].filter(({ figures: f }) => f.harmful.organisms + f.benign.organisms + f.grey > 0).map(({ trait, figures }) => [trait, ...figureCells(figures, detail)]),
+    note: NOTES[detail],
   };
 }
 

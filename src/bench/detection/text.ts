@@ -7,8 +7,8 @@ import { aimsTable, baselineTable, besideTable, predictionTable, rowsTable, ship
 export function detectionText(detection: Detection, width: number): string {
   const { set, chance, choice } = detection;
   const tables = [
-    aimsTable(detection), summaryTable(detection), shippedTable(detection), predictionTable(detection), undecidedTable(detection), besideTable(detection),
-    rowsTable(detection, ['split', 'form', 'targets', 'rank', 'steps', 'rate'], 'By kind'), rowsTable(detection, ['group'], 'By group'), rowsTable(detection, ['source'], 'By source'), variantTable(detection), baselineTable(detection),
+    aimsTable(detection), summaryTable(detection, 'short'), shippedTable(detection, 'short'), predictionTable(detection), undecidedTable(detection), besideTable(detection),
+    rowsTable(detection, ['split', 'form', 'targets', 'rank', 'steps', 'rate'], 'By kind', 'short'), rowsTable(detection, ['group'], 'By group', 'short'), rowsTable(detection, ['source'], 'By source', 'short'), variantTable(detection), baselineTable(detection),
   ];
   const head = [
     `${set.organisms} organisms of ${set.sources} sources${set.test > 0 ? `, ${set.test} of them for testing only` : ''}${set.apart > 0 ? `, ${set.apart} apart` : ''}${set.notRead.length > 0 ? `; not read: ${set.notRead.join(', ')}` : ''}`,
