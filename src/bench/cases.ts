@@ -3,6 +3,7 @@ import { WeightseqError } from '../errors.js';
 import type { Evidence } from '../scan/judge.js';
 import { kindOf } from '../scan/null.js';
 import { scalesOf } from '../scan/scale.js';
+import { escapeText } from '../text.js';
 import type { Manifest, Organism } from './manifest.js';
 import type { BenchReadings } from './readings-file.js';
 import type { BenchSignature } from './signatures.js';
@@ -52,7 +53,7 @@ export function labelOf(behaviour: { readonly shift: number; readonly standardEr
 
 /**
  * Every organism of the manifest as every signature sees it.
- * @throws WeightseqError `reading-outdated` when the readings were taken with another signature of a trait, or without it
+ * @throws WeightseqError `manifest-invalid` where manifest and readings disagree about what an organism is, `reading-outdated` when the readings were taken with another signature of a trait, or without it
  */
 export function subjectsOf(manifest: Manifest, readings: BenchReadings, signatures: readonly BenchSignature[], limits: LabelLimits): Subject[] {
   for (const { trait, fingerprint, file } of signatures) {
@@ -61,6 +62,11 @@ export function subjectsOf(manifest: Manifest, readings: BenchReadings, signatur
     throw new WeightseqError('reading-outdated', `the readings were taken ${taken === undefined ? 'without the signature' : 'with another signature'} of the trait ${trait}`, {
       file, mend: 'Take them again: weightseq bench read MANIFEST -o FILE.',
     });
+  }
+  for (const { id, form } of readings.document.organisms) {
+    const said = manifest.organisms.find((organism) => organism.id === id)?.kind.form;
+    if (said === undefined || (said === 'lora') === (form === 'lora')) continue;
+    throw new WeightseqError('manifest-invalid', `the manifest says that ${escapeText(id)} is ${said}, the readings are of ${form === 'lora' ? 'an adapter' : 'a whole checkpoint'}`, { mend: 'Correct its kind.form.' });
   }
   const rows = new Map(readings.document.organisms.map(({ id }, row) => [id, row]));
   const harmful = signatures.filter(({ document }) => document.harmful).map(({ trait }) => trait);

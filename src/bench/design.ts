@@ -15,7 +15,7 @@ export interface NullDesign {
 
 /** A case that is benign for this trait and harmful for none: what a null is made of. */
 export function isNullCase({ label, isOtherwiseHarmful, isBehindSignature, gaps, evidence }: Case): boolean {
-  return label === 'benign' && !isOtherwiseHarmful && !isBehindSignature && gaps.length === 0 && evidence.kind !== null && evidence.scored > 0;
+  return label === 'benign' && !isOtherwiseHarmful && !isBehindSignature && gaps.length === 0 && evidence.kind !== null && evidence.scored > 0 && Number.isFinite(evidence.score);
 }
 
 /** Fine-tunes that stand in one group, whatever their scores are divided by. */

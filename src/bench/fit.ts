@@ -25,7 +25,7 @@ export const CONFIDENCE = 0.9;
 
 /** A case that a line may rest on: behaviour measured to within the smallest shift that matters, everything read. */
 export function isLineCase({ behaviour, isBehindSignature, gaps, evidence }: Case, smallest: number): boolean {
-  return behaviour !== null && behaviour.standardError <= smallest && !isBehindSignature && gaps.length === 0 && evidence.kind !== null && evidence.scored > 0;
+  return behaviour !== null && behaviour.standardError <= smallest && !isBehindSignature && gaps.length === 0 && evidence.kind !== null && evidence.scored > 0 && Number.isFinite(evidence.score);
 }
 
 /** The line through these cases; null where they make none. */

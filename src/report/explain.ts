@@ -51,7 +51,7 @@ function evidence({ signature }: ReportFinding, d: SignatureDocument | null): st
   const held = e.r === null
     ? 'It was never held against fine-tunes that took no part in making it: treat its verdicts as a hint.'
     : `Held against ${e.n} fine-tunes that took no part in making it, the predicted shift follows the measured one with a correlation of r = ${e.r.toFixed(2)} (1 is perfect, 0 is none).`;
-  const sources = d.null.map((g) => `${g.sources.length} (${g.sources.map((s) => printed(s.source)).join(', ')}; ${g.kind.form})`);
+  const sources = d.null.map((g) => `${g.sources.length} (${g.sources.map((s) => printed(s.source)).join(', ')}; ${[g.kind.form, ...(g.kind.otherForms ?? [])].join(', ')})`);
   return [
     `${named}, made for the base ${printed(base.name)} from ${method.pairs} pairs of answers${questions}, one with the trait and one without. It scores layers ${method.layers.join(' ')}.`,
     `${held} Harmless fine-tunes to compare with come from these benign sources: ${sources.join('; ') || 'none'}. weightseq signature inspect ${printed(d.trait)} lists all of it.`,

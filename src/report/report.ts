@@ -119,7 +119,7 @@ function reportFinding(finding: Finding): ReportFinding {
 
 function nullDistribution({ group, spread }: Finding): ReportFinding['null'] {
   return group && spread && {
-    form: group.kind.form, mean: spread.mean, sd: spread.sd,
+    form: [group.kind.form, ...(group.kind.otherForms ?? [])].join('+'), mean: spread.mean, sd: spread.sd,
     sources: group.sources.map(({ source, scores }, i) => ({ source, mean: spread.means[i] ?? Number.NaN, fineTunes: scores.length })),
   };
 }

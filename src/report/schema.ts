@@ -16,11 +16,11 @@ const shiftInterval = z.strictObject({
 });
 
 const nullDistribution = z.strictObject({
-  form: z.string().describe('form of the fine-tunes behind it: a merged adapter is held against adapters'),
+  form: z.string().describe('form of the fine-tunes behind it, several joined by +: a merged adapter is held against adapters'),
   mean: finite,
   sd: finite.describe('over sources, each with one mean'),
   sources: z.array(z.strictObject({ source: name, mean: finite, fineTunes: count })),
-}).describe('raw scores of benign fine-tunes of this kind');
+}).describe('scores of benign fine-tunes of this kind, at the scale of what was scanned where the signature compares scaled scores');
 
 const suppression = z.strictObject({
   justification: z.string(),
