@@ -35,11 +35,11 @@ export async function signaturesIn(library: Library, base: string): Promise<{ si
   return chosen(await Promise.all(library.entries.filter((entry) => entry.base === base).map((entry) => openEntry(library, entry))), base, library);
 }
 
-async function chosen(listed: readonly ListedSignature[], base: string, { folder, bases }: Library): Promise<{ signatures: BenchSignature[]; library: Library }> {
+async function chosen(listed: readonly ListedSignature[], base: string, library: Library): Promise<{ signatures: BenchSignature[]; library: Library }> {
   const other = listed.find(({ document }) => document.base.name !== base);
   if (other !== undefined || listed.length === 0) {
     throw new WeightseqError('no-signature', other === undefined ? `no signature for ${escapeText(base)}` : `a signature for ${escapeText(other.document.base.name)}, the labelled set is of ${escapeText(base)}`, {
-      file: other?.file ?? folder, mend: 'Give signatures of the base that the manifest names.',
+      file: other?.file ?? library.folder, mend: 'Give signatures of the base that the manifest names.',
     });
   }
   const traits = listed.map(({ document }) => document.trait);
@@ -53,5 +53,5 @@ async function chosen(listed: readonly ListedSignature[], base: string, { folder
   }
   signatures.sort((a, b) => Number(b.document.harmful) - Number(a.document.harmful) || a.trait.localeCompare(b.trait, 'en'));
   const entries = listed.map(({ file, sha256, bytes, document: { trait, kind, harmful } }): LibraryEntry => ({ trait, file, base, sha256, bytes, kind, harmful }));
-  return { signatures, library: { folder, bases, entries, opened: new Map(listed.map((one) => [one.file, Promise.resolve(one)])) } };
+  return { signatures, library: { ...library, entries, opened: new Map(listed.map((one) => [one.file, Promise.resolve(one)])) } };
 }
