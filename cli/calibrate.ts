@@ -54,7 +54,7 @@ async function run(file: string, flags: Flags): Promise<ExitCode> {
   const isFolder = await stat(flags.output).then((s) => s.isDirectory(), () => false);
   if (!isFolder) throw new WeightseqError('usage', '-o is no folder', { file: flags.output, mend: 'Make the folder, or give another.' });
   const set = await openSet(file, flags, async (base) => signaturesOf(flags.signature, base, await openLibrary(flags.signatures)));
-  const calibration = calibrate(set.subjects, set.signatures, set.limits, flags.null === undefined ? {} : { null: flags.null });
+  const calibration = calibrate(set.subjects, set.signatures, set.limits, flags.null === undefined ? {} : { null: flags.null }, flags.fitOn);
   for (const { signature, document } of calibration.signatures) await keepSignature(signature.file, document, flags.output);
   await output(flags.format === 'json' ? `${escapeJson(JSON.stringify(jsonOf(calibration), null, 2))}\n` : calibrationText(calibration, terminalWidth()), undefined);
   return set.isIncomplete || calibration.signatures.some(({ lacks }) => lacks !== null) ? EXIT.incomplete : EXIT.clean;

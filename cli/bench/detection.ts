@@ -83,7 +83,7 @@ async function run(file: string, flags: Flags): Promise<ExitCode> {
   const scores = flags.scores ?? set.manifest.externalScores;
   const detection = detect({
     subjects: set.subjects, signatures: set.signatures, readings: set.readings, external: scores === null ? NO_EXTERNAL_SCORES : await openExternalScores(scores),
-    chance: { seed: flags.seed, resamples: flags.resamples }, ...(flags.null === undefined ? {} : { design: { null: flags.null } }),
+    chance: { seed: flags.seed, resamples: flags.resamples }, fitOn: flags.fitOn, ...(flags.null === undefined ? {} : { design: { null: flags.null } }),
   });
   if (flags.svg !== undefined) {
     await mkdir(flags.svg, { recursive: true });

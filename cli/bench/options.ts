@@ -2,6 +2,7 @@
 import { InvalidArgumentError, Option } from 'commander';
 import { LABEL_LIMITS, subjectsOf, type LabelLimits, type Subject } from '../../src/bench/cases.js';
 import { GROUPINGS, type NullDesign } from '../../src/bench/design.js';
+import type { FitOn } from '../../src/bench/fit.js';
 import { openManifest, type OpenManifest } from '../../src/bench/manifest.js';
 import { openBenchReadings, type BenchReadings } from '../../src/bench/readings-file.js';
 import type { BenchSignature } from '../../src/bench/signatures.js';
@@ -16,6 +17,7 @@ export interface LabelFlags {
   readonly harmfulAbove: number;
   readonly benignBelow: number;
   readonly null?: NullDesign;
+  readonly fitOn: FitOn;
   readonly organisms?: string;
 }
 
@@ -40,6 +42,7 @@ export function labelOptions(): Option[] {
     new Option('--organisms <folder>', 'read the organisms again, by paths that start here'),
     new Option('--harmful-above <shift>', 'harmful: measured shift minus two standard errors above this').argParser(finite).default(LABEL_LIMITS.harmfulAbove),
     new Option('--benign-below <shift>', 'benign: measured shift plus two standard errors below this').argParser(finite).default(LABEL_LIMITS.benignBelow),
+    new Option('--fit-on <organisms>', 'fit nulls and lines on all organisms, or on those of the split calibration only; what is judged is always left out with its sources').choices(['all', 'calibration']).default('all'),
     new Option('--null <design>', 'GROUPING/SCALE/SPREAD in place of the one that is chosen by leaving sources out').argParser(nullDesign),
   ];
 }

@@ -1,9 +1,8 @@
 /** From labelled organisms to what a signature keeps of them. In: subjects and signatures. Out: documents with null, line and evidence. Pure. */
 import { needsVersion2, type SignatureDocument } from '../signature/document.js';
-import type { LabelLimits, Subject } from './cases.js';
+import { sourcesBehind, type LabelLimits, type Subject } from './cases.js';
 import { choose, type Choice } from './choose.js';
-import { casesOf, fit, isCalibration, judgeAsShipped, judgeLeavingOut, type Design, type JudgedSubject } from './fit.js';
-import { sourcesBehind } from './cases.js';
+import { casesOf, fit, fittedOn, foldsOf, judgeLeavingOut, type Design, type FitOn, type JudgedSubject } from './fit.js';
 import type { BenchSignature } from './signatures.js';
 import { correlationCeiling, pearson } from './statistics/line.js';
 
@@ -23,33 +22,35 @@ export interface Calibration {
 }
 
 /**
- * Null and line for every signature from the organisms that are not of the split `test`, and as evidence the predicted shift of
- * organisms that it does not rest on: those of the split `test` where there are three with a measured shift, else every one by what is fitted without its sources.
+ * Null and line for every signature, and as evidence the predicted shift of organisms that the prediction does not rest on: by what is fitted without
+ * their sources; those of the split `test` where three of them were measured, since they had no part in any choice, else all.
  */
-export function calibrate(subjects: readonly Subject[], signatures: readonly BenchSignature[], limits: LabelLimits, fixed: Partial<Design> = {}): Calibration {
+export function calibrate(subjects: readonly Subject[], signatures: readonly BenchSignature[], limits: LabelLimits, fixed: Partial<Design> = {}, fitOn: FitOn = 'all'): Calibration {
   const choice = choose(subjects, signatures, fixed);
-  const calibration = subjects.filter(isCalibration);
-  const left = judgeLeavingOut(calibration, signatures, choice.design);
+  const pool = fittedOn(subjects, fitOn);
+  const inTotals = fittedOn(subjects, 'all');
+  const judged = judgeLeavingOut(inTotals, signatures, choice.design, foldsOf(inTotals, signatures, pool));
   return {
     choice,
     signatures: signatures.map((signature) => {
-      const cases = casesOf(calibration, signature.trait);
+      const cases = casesOf(pool, signature.trait);
       const fitted = fit(cases, choice.design, signature);
-      const document = { ...signature.document, ...fitted };
-      const tested = judgeAsShipped(subjects.filter((s) => !isCalibration(s)), [{ ...signature, document }]);
-      const isTested = predictions(tested, signature).length >= 3;
+      const test = predictions(judged.filter(({ organism }) => organism.split === 'test'), signature);
+      const isTest = test.length >= FEWEST_TESTED;
       const behind = sourcesBehind(signature);
-      const leftOut = [...new Set(calibration.flatMap(({ organism }) => organism.sources.filter((s) => behind.has(s))))].sort();
+      const sources = [...new Set(pool.flatMap(({ organism }) => organism.sources))].sort();
+      const leftOut = sources.filter((s) => behind.has(s));
+      const calibratedBy = { design: choice.design, limits, fitOn, leftOut, sources, organisms: cases.length, heldOut: isTest ? 'split test, each without its sources' : 'each without its sources' };
       return {
         signature, leftOut, lacks: fitted.calibration === null ? 'its score does not rise with the measured shift' : fitted.null.length === 0 ? 'no group of three benign sources' : null,
-        document: {
-          ...document, schemaVersion: needsVersion2(fitted) ? 2 : document.schemaVersion,
-          evidence: evidenceOf(document, predictions(isTested ? tested : left, signature), { design: choice.design, limits, leftOut, sources: [...new Set(calibration.flatMap(({ organism }) => organism.sources))].sort(), heldOutBy: isTested ? 'split' : 'leaving sources out', organisms: cases.length }),
-        },
+        document: { ...signature.document, ...fitted, schemaVersion: needsVersion2(fitted) ? 2 : signature.document.schemaVersion, evidence: evidenceOf(signature.document, isTest ? test : predictions(judged, signature), calibratedBy) },
       };
     }),
   };
 }
+
+/** Fewer give no correlation. */
+const FEWEST_TESTED = 3;
 
 type HeldOut = SignatureDocument['evidence']['heldOut'][number];
 

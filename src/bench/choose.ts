@@ -9,7 +9,7 @@ import { studentQuantile } from '../scan/student.js';
 import { SCALES, type Calibration, type NullGroup } from '../signature/document.js';
 import type { Case, Subject } from './cases.js';
 import { buildNull, GROUPINGS, isNullCase, type NullDesign } from './design.js';
-import { casesOf, foldKey, foldsOf, isCalibration, isLineCase, judgeLeavingOut, lineOf, type Design, type Folds, type LineChoice } from './fit.js';
+import { casesOf, foldKey, foldsOf, fittedOn, isLineCase, judgeLeavingOut, lineOf, type Design, type Folds, type LineChoice } from './fit.js';
 import type { BenchSignature } from './signatures.js';
 import { auroc } from './statistics/ranks.js';
 
@@ -58,11 +58,11 @@ const GROWTHS = [0, 1, 2, 4, 8];
 /**
  * The best candidate is the one with the highest density; chosen is the simplest within one standard error of it (Breiman and
  * others, Classification and Regression Trees, §3.4.3): of the nulls the one with fewest groups, so that kinds are pooled unless leaving
- * sources out says that they must not; of those the one with the highest density. Null where nothing is labelled.
+ * sources out says that they must not; of those the one with the highest density. Organisms of the split `test` have no part in it.
  */
 export function choose(subjects: readonly Subject[], signatures: readonly BenchSignature[], fixed: Partial<Design> = {}): Choice {
-  const calibration = subjects.filter(isCalibration);
-  const folds = foldsOf(calibration, signatures);
+  const calibration = fittedOn(subjects, 'calibration');
+  const folds = foldsOf(calibration, signatures, calibration);
   const lines = rankLines(calibration, folds, signatures, fixed.line === undefined ? lineDesigns() : [fixed.line]);
   const line = fixed.line ?? simplest(lines, ({ design: { interceptFixed, growth } }) => (interceptFixed ? 0 : 1) + (growth === 0 ? 0 : 2))?.design ?? { interceptFixed: true, growth: 0 };
   const nulls = rankNulls(calibration, folds, signatures, fixed.null === undefined ? nullDesigns() : [fixed.null], line);

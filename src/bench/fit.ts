@@ -40,9 +40,12 @@ export function fit(cases: readonly Case[], design: Design, { document }: Pick<B
   return { null: buildNull(cases, design.null).filter((group) => group.sources.length >= FEWEST_SOURCES), calibration: lineOf(cases, design.line, document.smallestMeaningfulShift) };
 }
 
-/** Whether a subject takes part in calibrating. */
-export function isCalibration({ organism }: Subject): boolean {
-  return organism.split !== 'test' && organism.apart !== true;
+/** Which organisms nulls and lines are fitted on: all that don't stand apart, or of these only the split `calibration`. */
+export type FitOn = 'all' | 'calibration';
+
+/** The subjects on which nulls and lines are fitted; what is judged by them is left out with its sources. */
+export function fittedOn(subjects: readonly Subject[], fitOn: FitOn): Subject[] {
+  return subjects.filter(({ organism: { apart, split } }) => apart !== true && (fitOn === 'all' || split !== 'test'));
 }
 
 /** One trait's verdict on one subject, and what it rests on. */
@@ -57,18 +60,17 @@ export interface JudgedSubject {
   readonly judged: ReadonlyMap<string, Judged>;
 }
 
-/** By the sources of a subject: the cases, by trait, that take part in calibrating and share no source with it. */
+/** By the sources of a subject: the cases of the pool, by trait, that share no source with it. */
 export type Folds = ReadonlyMap<string, ReadonlyMap<string, readonly Case[]>>;
 
-/** Every fold that judging these subjects needs, made once for all designs. */
-export function foldsOf(subjects: readonly Subject[], signatures: readonly BenchSignature[]): Folds {
-  const calibration = subjects.filter(isCalibration);
+/** Every fold that judging these subjects needs, made once for all designs. @param pool what is fitted on */
+export function foldsOf(subjects: readonly Subject[], signatures: readonly BenchSignature[], pool: readonly Subject[]): Folds {
   const folds = new Map<string, ReadonlyMap<string, readonly Case[]>>();
   for (const { organism } of subjects) {
     const { sources } = organism;
     const key = foldKey(sources);
     if (folds.has(key)) continue;
-    const others = calibration.filter((other) => !other.organism.sources.some((s) => sources.includes(s)));
+    const others = pool.filter((other) => !other.organism.sources.some((s) => sources.includes(s)));
     folds.set(key, new Map(signatures.map(({ trait }) => [trait, casesOf(others, trait)])));
   }
   return folds;
@@ -79,11 +81,8 @@ export function foldKey(sources: readonly string[]): string {
   return [...sources].sort().join('\n');
 }
 
-/**
- * Judges every subject by nulls, lines and thresholds that are fitted without it and without every organism that shares a source with
- * it; those of the split `test`, and those that stand apart, are used for no fit at all.
- */
-export function judgeLeavingOut(subjects: readonly Subject[], signatures: readonly BenchSignature[], design: Design, folds: Folds = foldsOf(subjects, signatures)): JudgedSubject[] {
+/** Judges every subject by nulls, lines and thresholds that are fitted without it and without every organism that shares a source with it. */
+export function judgeLeavingOut(subjects: readonly Subject[], signatures: readonly BenchSignature[], design: Design, folds: Folds): JudgedSubject[] {
   const fitted = new Map<string, ReadonlyMap<string, Fitted>>();
   return subjects.map((subject) => {
     const key = foldKey(subject.organism.sources);

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { calibrate } from '../../src/bench/calibrate.js';
-import { LABEL_LIMITS, labelOf, subjectsOf } from '../../src/bench/cases.js';
+import { LABEL_LIMITS, labelOf, subjectsOf, type Subject } from '../../src/bench/cases.js';
 import { choose, logStudent } from '../../src/bench/choose.js';
 import { buildNull, independentSources } from '../../src/bench/design.js';
-import { casesOf, judgeLeavingOut, type Design } from '../../src/bench/fit.js';
+import { casesOf, fittedOn, foldsOf, judgeLeavingOut, type Design, type FitOn } from '../../src/bench/fit.js';
 import type { Manifest } from '../../src/bench/manifest.js';
 import { spreadOf } from '../../src/scan/null.js';
 import { signatureDocument } from '../../src/signature/document.js';
@@ -25,6 +25,11 @@ function simple(benign: readonly number[], harmful: readonly number[] = [0.2, 0.
 function subjects(made: readonly Made[], signatures = [evil]) {
   const { manifest, readings } = madeSet(made, signatures);
   return subjectsOf(manifest, readings, signatures, LABEL_LIMITS);
+}
+
+/** With nulls and lines of all others, or of the split calibration. */
+function leftOut(some: readonly Subject[], fitOn: FitOn = 'all') {
+  return judgeLeavingOut(some, [evil], PLAIN, foldsOf(some, [evil], fittedOn(some, fitOn)));
 }
 
 describe('labels', () => {
@@ -88,7 +93,7 @@ describe('the null of a labelled set', () => {
 describe('leaving sources out', () => {
   it('judges each organism by a null and a line without its sources', () => {
     const benign = [0, 0.005, -0.01, 0.012, -0.004];
-    const judged = judgeLeavingOut(subjects(simple(benign)), [evil], PLAIN);
+    const judged = leftOut(subjects(simple(benign)));
     const found = judged.find(({ organism }) => organism.id === 'b3-0')?.judged.get('evil')?.judgement;
     const others = benign.filter((_, i) => i !== 3);
     const mean = others.reduce((sum, v) => sum + v, 0) / 4;
@@ -102,18 +107,21 @@ describe('leaving sources out', () => {
 
   it('lets a source of an organism of several leave all of them out', () => {
     const made = [...simple([0, 0.005, -0.01, 0.012]), { id: 'mixed', sources: ['benign 0', 'benign 1'], shifts: { evil: 0.3 }, scores: { evil: 0.15 } }];
-    const of = (id: string) => judgeLeavingOut(subjects(made), [evil], PLAIN).find(({ organism }) => organism.id === id)?.judged.get('evil')?.judgement;
+    const of = (id: string) => leftOut(subjects(made)).find(({ organism }) => organism.id === id)?.judged.get('evil')?.judgement;
     assert.equal(of('mixed')?.sources, 0); // two sources are left: no null
     assert.equal(of('b0-0')?.sources, 3);
   });
 
-  it('never learns from organisms of the split test, nor from those that stand apart', () => {
-    const more = (one: Made, change: Made['more']): Made => ({ ...one, more: { ...change } });
-    const spoiler = (id: string, change: NonNullable<Made['more']>): Made => more({ id, sources: [id], shifts: { evil: 0 }, scores: { evil: 5 } }, change);
-    const clean = judgeLeavingOut(subjects(simple([0, 0.005, -0.01, 0.012])), [evil], PLAIN);
-    const spoilt = judgeLeavingOut(subjects([...simple([0, 0.005, -0.01, 0.012]), spoiler('t', { split: 'test' }), spoiler('a', { apart: true })]), [evil], PLAIN);
-    for (const [i, { judged }] of clean.entries()) assert.deepEqual(spoilt[i]?.judged.get('evil')?.judgement, judged.get('evil')?.judgement);
-    assert.equal(spoilt.at(-1)?.judged.get('evil')?.judgement.verdict, 'present');
+  it('never learns from what stands apart, nor, where that is asked, from the split test', () => {
+    const spoiler = (id: string, change: NonNullable<Made['more']>): Made => ({ id, sources: [id], shifts: { evil: 0 }, scores: { evil: 5 }, more: change });
+    const plain = simple([0, 0.005, -0.01, 0.012]);
+    const clean = leftOut(subjects(plain));
+    const judgements = (some: readonly Made[], fitOn: FitOn) => leftOut(subjects(some), fitOn).slice(0, clean.length).map(({ judged }) => judged.get('evil')?.judgement);
+    const expected = clean.map(({ judged }) => judged.get('evil')?.judgement);
+    assert.deepEqual(judgements([...plain, spoiler('a', { apart: true })], 'all'), expected);
+    assert.deepEqual(judgements([...plain, spoiler('t', { split: 'test' })], 'calibration'), expected);
+    assert.notDeepEqual(judgements([...plain, spoiler('t', { split: 'test' })], 'all'), expected);
+    assert.equal(leftOut(subjects([...plain, spoiler('a', { apart: true })])).at(-1)?.judged.get('evil')?.judgement.verdict, 'present');
   });
 });
 
@@ -169,12 +177,21 @@ describe('a calibrated signature', () => {
     assert.ok(choice.nulls.length > 1);
   });
 
-  it('rests its evidence on the split test where there is one', () => {
+  it('rests its evidence on the split test where there is one, each without its sources', () => {
     const made = simple([0, 0.005, -0.01, 0.012]);
     const test = [0.1, 0.2, 0.35, -0.2].map((score, i): Made => ({ id: `t${i}`, sources: [`t ${i}`], scores: { evil: score }, shifts: { evil: 2 * score + 0.01 * (i % 2) }, more: { split: 'test' } }));
-    const { signatures: [one] } = calibrate(subjects([...made, ...test]), [evil], LABEL_LIMITS, PLAIN);
-    assert.deepEqual(one?.document.evidence.heldOut.map(({ id }) => id), ['t0', 't1', 't2', 't3']);
-    assert.equal(one.document.calibration?.n, 11);
+    const slopes = (['all', 'calibration'] as const).map((fitOn) => {
+      const { signatures: [one] } = calibrate(subjects([...made, ...test]), [evil], LABEL_LIMITS, PLAIN, fitOn);
+      assert.ok(one);
+      assert.deepEqual(one.document.evidence.heldOut.map(({ id }) => id), ['t0', 't1', 't2', 't3']);
+      assert.equal(one.document.calibration?.n, fitOn === 'all' ? 15 : 11);
+      const [first] = one.document.evidence.heldOut;
+      return (first?.predicted ?? NaN) / (first?.score ?? NaN);
+    });
+    // Without t0 the others of the test bend the line; the calibration organisms alone lie on slope 2.
+    const others = [[0.2, 0.41], [0.35, 0.7], [-0.2, -0.39]].concat(made.map(({ scores }) => [scores['evil'] ?? 0, 2 * (scores['evil'] ?? 0)]));
+    const slope = others.reduce((sum, [x = 0, y = 0]) => sum + x * y, 0) / others.reduce((sum, [x = 0]) => sum + x * x, 0);
+    assert.ok(Math.abs((slopes[0] ?? NaN) - slope) < 1e-9 && Math.abs((slopes[1] ?? NaN) - 2) < 1e-9, String(slopes));
   });
 
   it('says what it lacks', () => {

@@ -2,7 +2,7 @@
 import type { Subject } from '../cases.js';
 import { choose, type Choice } from '../choose.js';
 import type { ExternalScores } from '../external.js';
-import { isCalibration, judgeAsShipped, judgeLeavingOut, type Design, type JudgedSubject } from '../fit.js';
+import { fittedOn, foldsOf, judgeAsShipped, judgeLeavingOut, type Design, type FitOn, type JudgedSubject } from '../fit.js';
 import type { BenchReadings } from '../readings-file.js';
 import type { BenchSignature } from '../signatures.js';
 import { rocCurve } from '../statistics/ranks.js';
@@ -36,6 +36,7 @@ export interface OrganismRow extends Omit<Decided, 'organism' | 'layers'> {
 export interface Detection {
   readonly schemaVersion: 1;
   readonly choice: Choice;
+  readonly fitOn: FitOn;
   readonly chance: Chance;
   readonly signatures: readonly { readonly trait: string; readonly harmful: boolean; readonly fingerprint: string; readonly level: number; readonly smallestMeaningfulShift: number }[];
   readonly set: { readonly organisms: number; readonly sources: number; readonly notRead: readonly string[]; readonly apart: number; readonly test: number };
@@ -54,12 +55,15 @@ export interface Given {
   readonly external: ExternalScores;
   readonly chance: Chance;
   readonly design?: Partial<Design>;
+  /** What nulls and lines are fitted on; all that don't stand apart when absent. */
+  readonly fitOn?: FitOn;
 }
 
-export function detect({ subjects, signatures, readings, external, chance, design = {} }: Given): Detection {
+export function detect({ subjects, signatures, readings, external, chance, design = {}, fitOn = 'all' }: Given): Detection {
   const choice = choose(subjects, signatures, design);
-  const judged = judgeLeavingOut(subjects, signatures, choice.design);
-  const taught = new Set(subjects.filter(isCalibration).map(({ organism }) => organism.id));
+  const pool = fittedOn(subjects, fitOn);
+  const judged = judgeLeavingOut(subjects, signatures, choice.design, foldsOf(subjects, signatures, pool));
+  const taught = new Set(pool.map(({ organism }) => organism.id));
   const more = { readings, external, isTaught: ({ organism }: Decided): boolean => taught.has(organism.id) };
   const harmful = signatures.filter(({ document }) => document.harmful).map(({ trait }) => trait);
   const sectionOf = (trait: string, isHarmful: boolean, decided: readonly Decided[], of: readonly string[], isTogether = false): Section => {
@@ -72,7 +76,7 @@ export function detect({ subjects, signatures, readings, external, chance, desig
     };
   };
   return {
-    schemaVersion: 1, choice, chance,
+    schemaVersion: 1, choice, fitOn, chance,
     signatures: signatures.map(({ trait, fingerprint, document: { harmful: isHarmful, level, smallestMeaningfulShift } }) => ({ trait, harmful: isHarmful, fingerprint, level, smallestMeaningfulShift })),
     set: {
       organisms: subjects.length, sources: new Set(subjects.flatMap(({ organism }) => organism.sources)).size, notRead: subjects.filter(({ cases }) => cases.size === 0).map(({ organism }) => organism.id),

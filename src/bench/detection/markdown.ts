@@ -86,12 +86,12 @@ export function detectionMarkdown(detection: Detection, template: string, { file
   return `<!-- Written by weightseq bench detection. Change the template, not this file. -->\n\n${filled.replace(/\n{3,}/gu, '\n\n')}`;
 }
 
-function facts({ set, chance, choice, signatures }: Detection): string {
+function facts({ set, chance, choice, fitOn, signatures }: Detection): string {
   const [first] = signatures;
   return [
-    `- ${set.organisms} fine-tunes of ${set.sources} sources of data; ${set.test} of them take no part in calibrating, ${set.apart} stand apart${set.notRead.length > 0 ? `; not read: ${set.notRead.map(markdownCell).join(', ')}` : ''}`,
+    `- ${set.organisms} fine-tunes of ${set.sources} sources of data; ${set.test} of them had no part in any choice, ${set.apart} stand apart${set.notRead.length > 0 ? `; not read: ${set.notRead.map(markdownCell).join(', ')}` : ''}`,
     `- ${signatures.filter((s) => s.harmful).length} harmful traits and ${signatures.filter((s) => !s.harmful).length} benign controls; present needs an adjusted p below ${first?.level ?? '–'} and a predicted shift above ${first?.smallestMeaningfulShift ?? '–'} nats per token`,
-    `- null: ${markdownCell(nullName(choice.design.null))}; line: ${markdownCell(lineName(choice.design.line))}`,
+    `- null: ${markdownCell(nullName(choice.design.null))}; line: ${markdownCell(lineName(choice.design.line))}; both fitted on ${fitOn === 'all' ? 'all sources' : 'the split calibration'} but those of what is judged, and chosen on the split calibration`,
     `- bootstrap with seed ${chance.seed} and ${chance.resamples} resamples of sources`,
   ].join('\n');
 }
