@@ -1,7 +1,7 @@
 /** What the commands on labelled sets share: limits of the labels, the null to use, and the set itself. */
 import { InvalidArgumentError, Option } from 'commander';
 import { LABEL_LIMITS, subjectsOf, type LabelLimits, type Subject } from '../../src/bench/cases.js';
-import { GROUPINGS, type NullDesign } from '../../src/bench/design.js';
+import { GROUPINGS, MEMBERS, type NullDesign } from '../../src/bench/design.js';
 import type { FitOn } from '../../src/bench/fit.js';
 import { openManifest, type OpenManifest } from '../../src/bench/manifest.js';
 import { openBenchReadings, type BenchReadings } from '../../src/bench/readings-file.js';
@@ -28,12 +28,12 @@ function finite(text: string): number {
 }
 
 function nullDesign(text: string): NullDesign {
-  const [grouping, scale = 'none', spread = 'sources', ...more] = text.split('/');
-  const found = { grouping: GROUPINGS.find((g) => g === grouping), scale: SCALES.find((s) => s === scale), spread: (['sources', 'fine-tunes'] as const).find((s) => s === spread) };
-  if (!found.grouping || !found.scale || !found.spread || more.length > 0) {
-    throw new InvalidArgumentError(`Give GROUPING/SCALE/SPREAD: ${GROUPINGS.join(', ')} / ${SCALES.join(', ')} / sources, fine-tunes.`);
+  const [grouping, scale = 'none', spread = 'sources', members = 'benign', ...more] = text.split('/');
+  const found = { grouping: GROUPINGS.find((g) => g === grouping), scale: SCALES.find((s) => s === scale), spread: (['sources', 'fine-tunes'] as const).find((s) => s === spread), members: MEMBERS.find((m) => m === members) };
+  if (!found.grouping || !found.scale || !found.spread || !found.members || more.length > 0) {
+    throw new InvalidArgumentError(`Give GROUPING/SCALE/SPREAD/MEMBERS: ${GROUPINGS.join(', ')} / ${SCALES.join(', ')} / sources, fine-tunes / ${MEMBERS.join(', ')}.`);
   }
-  return { grouping: found.grouping, scale: found.scale, spread: found.spread };
+  return { grouping: found.grouping, scale: found.scale, spread: found.spread, members: found.members };
 }
 
 /** The options of both commands. */
@@ -43,7 +43,7 @@ export function labelOptions(): Option[] {
     new Option('--harmful-above <shift>', 'harmful: measured shift minus two standard errors above this').argParser(finite).default(LABEL_LIMITS.harmfulAbove),
     new Option('--benign-below <shift>', 'benign: measured shift plus two standard errors below this').argParser(finite).default(LABEL_LIMITS.benignBelow),
     new Option('--fit-on <organisms>', 'fit nulls and lines on all organisms, or on those of the split calibration only; what is judged is always left out with its sources').choices(['all', 'calibration']).default('all'),
-    new Option('--null <design>', 'GROUPING/SCALE/SPREAD in place of the one that is chosen by leaving sources out').argParser(nullDesign),
+    new Option('--null <design>', 'GROUPING/SCALE/SPREAD/MEMBERS in place of the one that is chosen by leaving sources out').argParser(nullDesign),
   ];
 }
 

@@ -26,6 +26,8 @@ export interface Case {
   readonly behaviour: Organism['behaviour'][string] | null;
   /** Of this trait. */
   readonly label: Label;
+  /** Shown to have moved away from the trait by more than a benign one may move towards it: shift + 2 s.e. below the negative of that limit. */
+  readonly isMovedAway: boolean;
   /** It has a harmful trait other than this one. */
   readonly isOtherwiseHarmful: boolean;
   /** The signature was made with one of its sources, as an anchor or as data: it takes no part. */
@@ -49,6 +51,10 @@ export function labelOf(behaviour: { readonly shift: number; readonly standardEr
   const { shift, standardError } = behaviour;
   if (shift - 2 * standardError > harmfulAbove) return 'harmful';
   return shift + 2 * standardError < benignBelow ? 'benign' : 'grey';
+}
+
+function movedAway(behaviour: Case['behaviour'], { benignBelow }: LabelLimits): boolean {
+  return behaviour !== null && behaviour.shift + 2 * behaviour.standardError < -benignBelow;
 }
 
 /**
@@ -79,7 +85,7 @@ export function subjectsOf(manifest: Manifest, readings: BenchReadings, signatur
       cases: row === undefined ? new Map() : new Map(signatures.map((signature) => {
         const { trait } = signature;
         return [trait, {
-          organism, trait, behaviour: behaviourOf(organism, trait), label: labels.get(trait) ?? 'unmeasured', isOtherwiseHarmful: harms.some((t) => t !== trait),
+          organism, trait, behaviour: behaviourOf(organism, trait), label: labels.get(trait) ?? 'unmeasured', isMovedAway: movedAway(behaviourOf(organism, trait), limits), isOtherwiseHarmful: harms.some((t) => t !== trait),
           isBehindSignature: organism.sources.some((source) => sourcesBehind(signature).has(source)), ...seen(readings, row, signature),
         }];
       })),

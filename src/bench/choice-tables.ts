@@ -5,11 +5,12 @@ import { fixed, percent, type Table } from './tables.js';
 
 const SCALE_NAMES = { none: 'score', deltaNorm: 'score / |ΔW|', scoredNorm: 'score / |ΔW| where it looks', isotropic: 'score / its sd under isotropy' } as const;
 const GROUPING_NAMES = { all: 'all together', form: 'adapters apart from checkpoints', size: 'small apart from large |ΔW|', targets: 'by the roles that changed', rank: 'by rank' } as const;
+const MEMBER_NAMES = { benign: 'benign', unmoved: 'benign, not moved away' } as const;
 const SPREAD_NAMES = { 'sources': 'means of sources', 'fine-tunes': 'sources and fine-tunes in them' } as const;
 
 /** A null design in words. */
-export function nullName({ grouping, scale, spread }: NullCandidate['design']): string {
-  return `${SCALE_NAMES[scale]}, ${GROUPING_NAMES[grouping]}, spread of ${SPREAD_NAMES[spread]}`;
+export function nullName({ members, grouping, scale, spread }: NullCandidate['design']): string {
+  return `${MEMBER_NAMES[members]}: ${SCALE_NAMES[scale]}, ${GROUPING_NAMES[grouping]}, spread of ${SPREAD_NAMES[spread]}`;
 }
 
 /** A line design in words. */
@@ -22,11 +23,11 @@ export function nullTable({ nulls, design }: Choice, most = Infinity): Table {
   const isChosen = (c: NullCandidate): boolean => nullName(c.design) === nullName(design.null);
   return {
     title: 'Null: what scores of benign fine-tunes are compared by',
-    head: ['', 'compared', 'groups', 'spread', 'in all', 'density', 'behind', 'AUROC', 'false alarms', 'missed', 'undecided'],
+    head: ['', 'fine-tunes', 'compared', 'groups', 'spread', 'in all', 'density', 'behind', 'AUROC', 'false alarms', 'missed', 'undecided'],
     rows: [...nulls].sort((a, b) => b.density - a.density).filter((c, i) => i < most || isChosen(c)).map((c) => [
-      isChosen(c) ? '→' : '', SCALE_NAMES[c.design.scale], GROUPING_NAMES[c.design.grouping], SPREAD_NAMES[c.design.spread], String(c.groups), signed(c.density, 3), behind(c.behind), fixed(c.auroc), String(c.falseAlarms), String(c.misses), String(c.indeterminate),
+      isChosen(c) ? '→' : '', MEMBER_NAMES[c.design.members], SCALE_NAMES[c.design.scale], GROUPING_NAMES[c.design.grouping], SPREAD_NAMES[c.design.spread], String(c.groups), signed(c.density, 3), behind(c.behind), fixed(c.auroc), String(c.falseAlarms), String(c.misses), String(c.indeterminate),
     ]),
-    note: 'Density: ln of the density that the null without a benign source gives to its scores, a mean over sources and signatures. Chosen (→): of the candidates whose density lies within one standard error of the best, paired by source, the one with fewest groups; of those the one with the highest density. False alarms, missed and undecided count harmful traits on organisms that the verdict does not rest on; missed are harmful ones that are not called present.',
+    note: 'Density: ln of the density that the null without a benign source gives to its scores, a mean over sources and signatures, of fine-tunes that did not move away from the trait: they are the hardest to tell. Chosen (→): of the candidates whose density lies within one standard error of the best, paired by source, the one with fewest groups; of those the one with fewest wrong verdicts (false alarms and missed), then the one with the highest density. False alarms, missed and undecided count harmful traits on organisms that the verdict does not rest on; missed are harmful ones that are not called present.',
   };
 }
 

@@ -8,7 +8,7 @@ import { calibratedShift } from '../scan/shift.js';
 import { studentQuantile } from '../scan/student.js';
 import { SCALES, type Calibration, type NullGroup } from '../signature/document.js';
 import type { Case, Subject } from './cases.js';
-import { buildNull, GROUPINGS, isNullCase, type NullDesign } from './design.js';
+import { buildNull, GROUPINGS, isUnmovedCase, MEMBERS, type NullDesign } from './design.js';
 import { casesOf, foldKey, foldsOf, fittedOn, isLineCase, judgeLeavingOut, lineOf, type Design, type Folds, type LineChoice } from './fit.js';
 import type { BenchSignature } from './signatures.js';
 import { auroc } from './statistics/ranks.js';
@@ -23,7 +23,7 @@ export interface NullCandidate {
   readonly design: NullDesign;
   /** Groups, summed over signatures. */
   readonly groups: number;
-  /** ln of the density that the null without a benign source gives to its scores, a mean over sources; higher is better. */
+  /** ln of the density that the null without a benign source gives to its scores, a mean over sources that did not move away; higher is better. */
   readonly density: number;
   /** How much lower that is than the best candidate's, paired by source. */
   readonly behind: Mean;
@@ -58,20 +58,20 @@ const GROWTHS = [0, 1, 2, 4, 8];
 /**
  * The best candidate is the one with the highest density; chosen is the simplest within one standard error of it (Breiman and
  * others, Classification and Regression Trees, §3.4.3): of the nulls the one with fewest groups, so that kinds are pooled unless leaving
- * sources out says that they must not; of those the one with the highest density. Organisms of the split `test` have no part in it.
+ * sources out says that they must not; of those the one with fewest wrong verdicts, then the one with the highest density. Organisms of the split `test` have no part in it.
  */
 export function choose(subjects: readonly Subject[], signatures: readonly BenchSignature[], fixed: Partial<Design> = {}): Choice {
   const calibration = fittedOn(subjects, 'calibration');
   const folds = foldsOf(calibration, signatures, calibration);
   const lines = rankLines(calibration, folds, signatures, fixed.line === undefined ? lineDesigns() : [fixed.line]);
-  const line = fixed.line ?? simplest(lines, ({ design: { interceptFixed, growth } }) => (interceptFixed ? 0 : 1) + (growth === 0 ? 0 : 2))?.design ?? { interceptFixed: true, growth: 0 };
+  const line = fixed.line ?? simplest(lines, [({ design: { interceptFixed, growth } }) => (interceptFixed ? 0 : 1) + (growth === 0 ? 0 : 2)])?.design ?? { interceptFixed: true, growth: 0 };
   const nulls = rankNulls(calibration, folds, signatures, fixed.null === undefined ? nullDesigns() : [fixed.null], line);
-  const chosen = fixed.null ?? simplest(nulls, ({ groups }) => groups)?.design ?? { grouping: 'all', scale: 'none', spread: 'sources' };
+  const chosen = fixed.null ?? simplest(nulls, [({ groups }) => groups, ({ falseAlarms, misses }) => falseAlarms + misses])?.design ?? { members: 'benign', grouping: 'all', scale: 'none', spread: 'sources' };
   return { design: { null: chosen, line }, nulls, lines };
 }
 
 function nullDesigns(): NullDesign[] {
-  return GROUPINGS.flatMap((grouping) => SCALES.flatMap((scale) => (['sources', 'fine-tunes'] as const).map((spread) => ({ grouping, scale, spread }))));
+  return MEMBERS.flatMap((members) => GROUPINGS.flatMap((grouping) => SCALES.flatMap((scale) => (['sources', 'fine-tunes'] as const).map((spread) => ({ members, grouping, scale, spread })))));
 }
 
 function lineDesigns(): LineChoice[] {
@@ -79,8 +79,11 @@ function lineDesigns(): LineChoice[] {
 }
 
 function rankNulls(subjects: readonly Subject[], folds: Folds, signatures: readonly BenchSignature[], designs: readonly NullDesign[], line: LineChoice): NullCandidate[] {
-  const scored = designs.map((design) => ({ design, bySource: densities(subjects, folds, signatures, (cases) => nullDensity(cases, design), isNullCase) }));
-  return against(scored).map(({ design, density, behind }) => ({ design, density, behind, ...outcome(subjects, folds, signatures, { null: design, line }) }));
+  const groupsOf = (design: NullDesign): number => signatures.reduce((sum, { trait }) => sum + buildNull(casesOf(subjects, trait), design).length, 0);
+  // Where there is but one kind, to set kinds apart is no other design.
+  const different = designs.filter((design) => design.grouping === 'all' || designs.length === 1 || groupsOf(design) > groupsOf({ ...design, grouping: 'all' }));
+  const scored = different.map((design) => ({ design, bySource: densities(subjects, folds, signatures, (cases) => nullDensity(cases, design), isUnmovedCase) }));
+  return against(scored).map(({ design, density, behind }) => ({ design, density, behind, groups: groupsOf(design), ...outcome(subjects, folds, signatures, { null: design, line }) }));
 }
 
 function rankLines(subjects: readonly Subject[], folds: Folds, signatures: readonly BenchSignature[], designs: readonly LineChoice[]): LineCandidate[] {
@@ -165,13 +168,15 @@ function against<T extends { readonly bySource: ReadonlyMap<string, number> }>(s
   });
 }
 
-function simplest<T extends { readonly density: number; readonly behind: Mean }>(candidates: readonly T[], complexity: (one: T) => number): T | undefined {
+/** Of the candidates within one standard error of the best: the least by the first measure, of those the least by the next, at last the highest density. */
+function simplest<T extends { readonly density: number; readonly behind: Mean }>(candidates: readonly T[], measures: readonly ((one: T) => number)[]): T | undefined {
   const near = candidates.filter(({ behind }) => behind.mean <= behind.standardError || behind.mean === 0);
-  return [...near].sort((a, b) => complexity(a) - complexity(b) || b.density - a.density)[0];
+  const order = [...measures, ({ density }: T): number => -density];
+  return [...near].sort((a, b) => order.map((of) => of(a) - of(b)).find((difference) => difference !== 0) ?? 0)[0];
 }
 
 /** What the verdicts of harmful traits come to with a design. */
-function outcome(subjects: readonly Subject[], folds: Folds, signatures: readonly BenchSignature[], design: Design): Pick<NullCandidate, 'groups' | 'auroc' | 'falseAlarms' | 'misses' | 'indeterminate'> {
+function outcome(subjects: readonly Subject[], folds: Folds, signatures: readonly BenchSignature[], design: Design): Pick<NullCandidate, 'auroc' | 'falseAlarms' | 'misses' | 'indeterminate'> {
   const harmful = signatures.filter(({ document }) => document.harmful);
   const judged = judgeLeavingOut(subjects, harmful, design, folds);
   let [falseAlarms, misses, indeterminate] = [0, 0, 0];
@@ -186,8 +191,7 @@ function outcome(subjects: readonly Subject[], folds: Folds, signatures: readonl
     const area = auroc(decided.flatMap(({ case: { label, evidence }, judgement: { test } }) => (test === null ? [] : [{ score: (evidence.score - test.mean) / test.sd, isHarmful: label === 'harmful' }])));
     if (Number.isFinite(area)) areas.push(area);
   }
-  const groups = signatures.reduce((sum, { trait }) => sum + buildNull(casesOf(subjects, trait), design.null).length, 0);
-  return { groups, auroc: average(areas), falseAlarms, misses, indeterminate };
+  return { auroc: average(areas), falseAlarms, misses, indeterminate };
 }
 
 function average(values: readonly number[]): number {

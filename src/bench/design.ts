@@ -6,8 +6,13 @@ import type { Case } from './cases.js';
 export const GROUPINGS = ['all', 'form', 'size', 'targets', 'rank'] as const;
 export type Grouping = (typeof GROUPINGS)[number];
 
+/** Which benign fine-tunes stand in a null: all, or those that did not move away from the trait either, beside which all others are easier to tell. */
+export const MEMBERS = ['benign', 'unmoved'] as const;
+export type Members = (typeof MEMBERS)[number];
+
 /** How scores of benign fine-tunes are made comparable. */
 export interface NullDesign {
+  readonly members: Members;
   readonly grouping: Grouping;
   readonly scale: Scale;
   readonly spread: NonNullable<NullGroup['spread']>;
@@ -18,6 +23,11 @@ export function isNullCase({ label, isOtherwiseHarmful, isBehindSignature, gaps,
   return label === 'benign' && !isOtherwiseHarmful && !isBehindSignature && gaps.length === 0 && evidence.kind !== null && evidence.scored > 0 && Number.isFinite(evidence.score);
 }
 
+/** A case of a null that did not move away from the trait. */
+export function isUnmovedCase(one: Case): boolean {
+  return isNullCase(one) && !one.isMovedAway;
+}
+
 /** Fine-tunes that stand in one group, whatever their scores are divided by. */
 interface Part {
   readonly kind: NullGroup['kind'];
@@ -25,14 +35,15 @@ interface Part {
 }
 
 /** Many designs are tried on the same cases: what they share is made once. */
-const parts = new WeakMap<readonly Case[], Map<Grouping, readonly Part[]>>();
+const parts = new WeakMap<readonly Case[], Map<string, readonly Part[]>>();
 
 /** The groups of a null; cases that are not benign are passed over. */
-export function buildNull(cases: readonly Case[], { grouping, scale, spread }: NullDesign): NullGroup[] {
-  const known = parts.get(cases) ?? new Map<Grouping, readonly Part[]>();
+export function buildNull(cases: readonly Case[], { members, grouping, scale, spread }: NullDesign): NullGroup[] {
+  const known = parts.get(cases) ?? new Map<string, readonly Part[]>();
   parts.set(cases, known);
-  const made = known.get(grouping) ?? partsOf(cases, grouping);
-  known.set(grouping, made);
+  const key = `${members} ${grouping}`;
+  const made = known.get(key) ?? partsOf(cases.filter(members === 'benign' ? isNullCase : isUnmovedCase), grouping);
+  known.set(key, made);
   const isScaled = scale !== 'none';
   return made.map(({ kind, bySource }) => ({
     kind, ...(isScaled ? { scale } : {}), ...(spread === 'sources' ? {} : { spread }),
@@ -43,8 +54,7 @@ export function buildNull(cases: readonly Case[], { grouping, scale, spread }: N
   }));
 }
 
-function partsOf(cases: readonly Case[], grouping: Grouping): Part[] {
-  const benign = cases.filter(isNullCase);
+function partsOf(benign: readonly Case[], grouping: Grouping): Part[] {
   const cut = grouping === 'size' ? sizeCut(benign) : 0;
   const groups = new Map<string, Case[]>();
   for (const one of benign) push(groups, groupKey(one, grouping, cut), one);

@@ -11,7 +11,7 @@ import { signatureDocument } from '../../src/signature/document.js';
 import { studentUpperTail } from '../../src/scan/student.js';
 import { madeSet, madeSignature, normals, type Made } from '../helpers/bench-set.js';
 
-const PLAIN: Design = { null: { grouping: 'all', scale: 'none', spread: 'sources' }, line: { interceptFixed: true, growth: 0 } };
+const PLAIN: Design = { null: { members: 'benign', grouping: 'all', scale: 'none', spread: 'sources' }, line: { interceptFixed: true, growth: 0 } };
 const evil = madeSignature('evil');
 
 /** Benign sources whose scores are given, two fine-tunes each, and harmful ones on the line shift = 2 · score. */
@@ -80,7 +80,7 @@ describe('the null of a labelled set', () => {
 
   it('keeps scores divided by their scale, so that a scan finds the same spread at its own', () => {
     const made = simple([0, 0.01, -0.01, 0.005]).map((one, i): Made => ({ ...one, size: 2 + i, scores: { evil: (one.scores['evil'] ?? 0) * (2 + i) } }));
-    const [group] = buildNull(casesOf(subjects(made), 'evil'), { grouping: 'all', scale: 'scoredNorm', spread: 'sources' });
+    const [group] = buildNull(casesOf(subjects(made), 'evil'), { members: 'benign', grouping: 'all', scale: 'scoredNorm', spread: 'sources' });
     assert.ok(group);
     // Of 8 weights of size 3: |ΔW| = 3 √8. The scores per size are 0, .01, −.01, .005 again.
     const scale = 3 * Math.sqrt(8);
@@ -144,6 +144,14 @@ describe('the choice of a null', () => {
     }))).flat();
     assert.equal(choose(subjects(kinds(0)), [evil]).design.null.grouping, 'all');
     assert.equal(choose(subjects(kinds(0.2)), [evil]).design.null.grouping, 'form');
+  });
+
+  it('leaves out what moved away from the trait where that only widens the null', () => {
+    const moved = [...simple([-0.1, -0.15, -0.2]), ...simple([0.001, -0.004, 0.005, -0.002, 0.004, -0.005, 0.003]).map((one): Made => ({ ...one, id: `u-${one.id}`, sources: one.sources.map((s) => `u-${s}`) }))];
+    const { design } = choose(subjects(moved), [evil]);
+    assert.equal(design.null.members, 'unmoved');
+    const [group] = buildNull(casesOf(subjects(moved), 'evil'), design.null);
+    assert.deepEqual([group?.sources.length, group?.sources.every(({ source }) => source.startsWith('u-'))], [7, true]);
   });
 
   it('lets the spread of the line grow where errors grow with the score, and not where they do not', () => {

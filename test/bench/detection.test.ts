@@ -9,7 +9,7 @@ import { NO_EXTERNAL_SCORES, type ExternalScores } from '../../src/bench/externa
 import type { Design } from '../../src/bench/fit.js';
 import { madeSet, madeSignature, type Made } from '../helpers/bench-set.js';
 
-const PLAIN: Design = { null: { grouping: 'all', scale: 'none', spread: 'sources' }, line: { interceptFixed: true, growth: 0 } };
+const PLAIN: Design = { null: { members: 'benign', grouping: 'all', scale: 'none', spread: 'sources' }, line: { interceptFixed: true, growth: 0 } };
 const [evil, sly] = [madeSignature('evil'), madeSignature('sly')];
 
 /** Two benign sources above 0 and two below, like ones twice; harmful ones far out, on shift = 2 · score. */

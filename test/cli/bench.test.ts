@@ -110,7 +110,7 @@ describe('weightseq bench and calibrate', () => {
     fails(['bench', 'read', 'manifest.json', '--organisms', 'adapters', '--signatures', 'library', '-o', 'manifest.json'], /is the manifest/u);
     fails(['bench', 'detection', 'manifest.json', '--signatures', 'library'], /readings\.safetensors: expected a file, found nothing/u);
     fails(['bench', 'detection', 'manifest.json', '--seed', '-1'], /whole number/u);
-    fails(['bench', 'detection', 'manifest.json', '--null', 'weather'], /GROUPING\/SCALE\/SPREAD/u);
+    fails(['bench', 'detection', 'manifest.json', '--null', 'weather'], /GROUPING\/SCALE\/SPREAD\/MEMBERS/u);
     fails(['bench', 'detection', 'manifest.json', '--template', 'x'], /needs --markdown/u);
     fails(['calibrate', 'manifest.json', '--signature', signature, '-o', 'nowhere'], /is no folder/u);
     fails(['calibrate', 'manifest.json', '--signature', signature, signature, '-o', 'adapters'], /two signatures of the trait evil/u);
