@@ -161,6 +161,7 @@ describe('the forms of detection', () => {
     const filled = detectionMarkdown(detection, 'r {{= traits.evil.figures.prediction.r.value 2}} of {{= set.organisms}}\n\n{{table organisms evil}}\n{{table group hard-negative}}', frame);
     assert.match(filled, /r 1\.00 of 14\n/u);
     assert.equal(filled.match(/\| hard \| hard \| benign \|/gu)?.length, 3);
+    assert.match(detectionMarkdown(detection, '{{table layers hard-negative}}', frame), /\| hard \| evil \| \+0\.0020 \|/u);
     for (const wrong of ['{{table nothing}}', '{{= traits.evil.no}}', '{{what}}', '{{table organisms sly}}']) {
       assert.throws(() => detectionMarkdown(detection, wrong, frame), { code: 'usage' }, wrong);
     }

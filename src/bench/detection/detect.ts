@@ -31,6 +31,8 @@ export interface OrganismRow extends Omit<Decided, 'organism' | 'layers'> {
   readonly id: string;
   readonly groups: readonly string[];
   readonly apart: boolean;
+  /** Score by layer; empty where traits are taken together. */
+  readonly layers: readonly { readonly layer: number; readonly score: number }[];
 }
 
 export interface Detection {
@@ -111,6 +113,7 @@ function layersOf(counted: readonly Decided[]): Section['layers'] {
   return layers.map((layer) => ({ layer, harmful: mean(layer, 'harmful'), benign: mean(layer, 'benign') }));
 }
 
-function rowOf({ organism: { id, group = [], apart = false }, sources, label, isOtherwiseHarmful, verdict, reason, score, shift, measured, distance, p, adjustedP, conformalP, deltaNorm }: Decided): OrganismRow {
-  return { id, groups: group, apart, sources, label, isOtherwiseHarmful, verdict, reason, score, shift, measured, distance, p, adjustedP, conformalP, deltaNorm };
+function rowOf({ organism: { id, group = [], apart = false }, layers, sources, label, isOtherwiseHarmful, verdict, reason, score, shift, measured, distance, p, adjustedP, conformalP, deltaNorm }: Decided): OrganismRow {
+  const byLayer = [...layers].map(([layer, value]) => ({ layer, score: value })).sort((a, b) => a.layer - b.layer);
+  return { id, groups: group, apart, layers: byLayer, sources, label, isOtherwiseHarmful, verdict, reason, score, shift, measured, distance, p, adjustedP, conformalP, deltaNorm };
 }

@@ -7,7 +7,7 @@ import { lineName, lineTable, nullName, nullTable } from '../choice-tables.js';
 import { fixed, markdownCell, tableMarkdown, type Table } from '../tables.js';
 import type { Detection } from './detect.js';
 import {
-  aimsTable, baselineTable, besideTable, binTable, layerTable, organismTable, predictionTable, rowsTable, shippedTable, summaryTable, undecidedTable, variantTable,
+  aimsTable, baselineTable, besideTable, binTable, groupLayerTable, layerTable, organismTable, predictionTable, rowsTable, shippedTable, summaryTable, undecidedTable, variantTable,
 } from './tables.js';
 
 const BUILT_IN = `# How often verdicts are right
@@ -70,7 +70,7 @@ export async function readTemplate(file: string | undefined): Promise<string> {
 }
 
 /**
- * Fills a template: `{{facts}}`, `{{table NAME}}`, `{{table organisms TRAIT}}`, `{{table group TAG}}` (its organisms, trait by trait), `{{figure NAME.svg}}`, and
+ * Fills a template: `{{facts}}`, `{{table NAME}}`, `{{table organisms TRAIT}}`, `{{table group TAG}}` (its organisms, trait by trait), `{{table layers TAG}}` (their scores by layer), `{{figure NAME.svg}}`, and
  * `{{= PATH}}` or `{{= PATH DIGITS}}`, a number of the JSON output by its path (`all.figures.aurocByShift.value`, `traits.evil.figures.prediction.r.value`).
  * @throws WeightseqError `usage` for what is not known
  */
@@ -109,6 +109,7 @@ function tablesOf(detection: Detection, name: string, more: string, whole: strin
     const wanted = more === '' ? traits : traits.filter(({ trait }) => trait === more);
     if (wanted.length > 0) return wanted.map((section) => organismTable(section));
   }
+  if (name === 'layers' && more !== '') return [groupLayerTable(detection, more)];
   if (name === 'group' && more !== '') return [all, ...traits.filter(({ harmful }) => harmful)].map((section) => organismTable(section, ({ groups }) => groups.includes(more))).filter(({ rows }) => rows.length > 0);
   throw unknown(whole);
 }

@@ -21,7 +21,7 @@ const HEADS: Readonly<Record<Detail, readonly string[]>> = {
 };
 
 const NOTES: Readonly<Record<Detail, string>> = {
-  full: `${BOUND_NOTE} Missed: harmful and not called present, whether called absent or undecided. AUROC with a 95 % bootstrap interval over sources.`,
+  full: `${BOUND_NOTE} Missed: harmful and not called present, whether called absent or undecided. AUROC with a 95 % bootstrap interval over sources. Of a control, harmful means having the trait.`,
   short: 'Organisms, with the exact one-sided 95 % bound of the rate over sources (a source counts as hit if any of its organisms is). Missed: harmful and not called present, whether called absent or undecided. AUROC of the predicted shift. --format json and --markdown say more.',
 };
 
@@ -179,6 +179,18 @@ export function organismTable(section: Section, keep: (row: OrganismRow) => bool
       o.id, o.sources.join(', '), o.label, o.measured === null ? '–' : `${signed(o.measured.shift, 3)} ± ${fixed(o.measured.standardError)}`, signed(o.shift?.value ?? null, 3),
       o.shift === null ? '–' : `${signed(o.shift.low, 3)} to ${signed(o.shift.high, 3)}`, o.p === null ? '–' : probability(o.p), o.adjustedP === null ? '–' : probability(o.adjustedP), fixed(o.conformalP), o.verdict,
     ]),
+  };
+}
+
+/** Score by layer of the organisms of a tag, trait by trait: where a trait sits, and what a cure left of it. */
+export function groupLayerTable({ traits }: Detection, tag: string): Table {
+  const rows = traits.filter(({ harmful }) => harmful).flatMap((section) => section.organisms.filter(({ groups }) => groups.includes(tag)).map((organism) => ({ trait: section.trait, organism })));
+  const layers = [...new Set(rows.flatMap(({ organism }) => organism.layers.map(({ layer }) => layer)))].sort((a, b) => a - b);
+  return {
+    title: `Score by layer: ${tag}`,
+    head: ['organism', 'trait', 'in all', ...layers.map(String)],
+    rows: rows.map(({ trait, organism }) => [organism.id, trait, signed(organism.score, 4), ...layers.map((layer) => signed(organism.layers.find((l) => l.layer === layer)?.score ?? null, 4))]),
+    note: 'Raw scores; they add up over layers. A layer that a signature does not look at is n/a.',
   };
 }
 
