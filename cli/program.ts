@@ -35,7 +35,7 @@ export async function newProgram(done: Done, only?: 'scan'): Promise<Command> {
 }
 
 async function addOthers(program: Command, done: Done): Promise<void> {
-  const [{ addCertify }, { addVerify }, { addCompare }, { addDrift }] = await Promise.all([import('./certify.js'), import('./verify.js'), import('./compare.js'), import('./drift.js')]);
+  const [{ addCertify }, { addVerify }, { addCompare }, { addDrift }, { addBench }, { addCalibrate }] = await Promise.all([import('./certify.js'), import('./verify.js'), import('./compare.js'), import('./drift.js'), import('./bench.js'), import('./calibrate.js')]);
   const [{ addRead }, { addMerge }, { addBaseCommands }, { addSignature }, { addConvert }, { addExplain }, { addCache }, { addPolicy }, { addConfig }, { addAudit }, { addDoctor }, { addLineage }] = await Promise.all([
     import('./read.js'), import('./merge.js'), import('./base.js'), import('./signature.js'), import('./convert.js'), import('./explain.js'), import('./cache.js'), import('./policy.js'),
     import('./config.js'), import('./audit.js'), import('./doctor.js'), import('./lineage.js'),
@@ -56,6 +56,8 @@ async function addOthers(program: Command, done: Done): Promise<void> {
   addConfig(program);
   addAudit(program, done);
   addDoctor(program, done);
+  addBench(program, done);
+  addCalibrate(program, done);
 }
 
 /**

@@ -78,6 +78,9 @@ export const ERROR_CODES = {
   'declared-invalid': EXIT.unreadable,
   'key-invalid': EXIT.unreadable,
   'base-contradicted': EXIT.gate,
+  // labelled sets
+  'manifest-invalid': EXIT.unreadable,
+  'scores-invalid': EXIT.unreadable,
   // engine
   'provider-unavailable': EXIT.unreadable,
   'engine-failed': EXIT.incomplete,

@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 const root = fileURLToPath(new URL('../..', import.meta.url));
 
 /** Stages in the order of the data flow: a file imports from its own stage and from earlier ones. */
-const STAGES = ['types', 'safetensors', 'engine', 'checkpoint', 'reading', 'signature', 'scan', 'lineage', 'compare', 'report', 'gate', 'certificate', 'run', 'cli'];
+const STAGES = ['types', 'safetensors', 'engine', 'checkpoint', 'reading', 'signature', 'scan', 'lineage', 'compare', 'report', 'gate', 'certificate', 'run', 'bench', 'cli'];
 const GROUND = ['types.ts', 'errors.ts', 'text.ts', 'files.ts'];
 
 function stageOf(file: string): number {

@@ -26,6 +26,7 @@ from .library import update_index
 from .names import reading_order
 
 FORMAT = "weightseq-signature"
+_VERSIONS = ("1", "2")  # 2: as `weightseq calibrate` writes it; the tensors are the same
 _DTYPE_NAMES = {torch.float64: "F64", torch.float32: "F32", torch.float16: "F16", torch.bfloat16: "BF16"}
 _TRAIT = re.compile(r"[a-z0-9-]+\Z")
 _BASE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*\Z")
@@ -94,6 +95,8 @@ def _check(document: Mapping[str, Any]) -> None:
             raise BuildError(f'signature: "{field}" is {json.dumps(value, default=str)[:60]}; see docs/signature-format.md for what it holds')
     if unknown := sorted(set(document) - set(_REQUIRED) - {"calibration"}):
         raise BuildError(f"signature: {', '.join(unknown)}: no such field; see docs/signature-format.md, or put it into method")
+    if str(document["schemaVersion"]) not in _VERSIONS:
+        raise BuildError(f"signature: schemaVersion {document['schemaVersion']}, this builder knows {' and '.join(_VERSIONS)}")
     if not _TRAIT.match(document["trait"]):
         raise BuildError(f"--trait {document['trait']}: use small letters, digits and hyphens only")
     if not _BASE_NAME.match(str(document["base"].get("name"))):
@@ -115,7 +118,7 @@ def _tensor_table(tensors: Mapping[str, Tensor]) -> tuple[dict[str, Any], list[s
 
 
 def _header_bytes(tensor_table: Mapping[str, Any], document: Mapping[str, Any]) -> bytes:
-    metadata = {"format": FORMAT, "version": "1", "signature": canonical_json(document)}
+    metadata = {"format": FORMAT, "version": str(document["schemaVersion"]), "signature": canonical_json(document)}
     text = canonical_json({"__metadata__": metadata, **tensor_table}).encode()
     text += b" " * (-len(text) % 8)
     return struct.pack("<Q", len(text)) + text
@@ -125,8 +128,8 @@ def _read_own_header(file: Path) -> tuple[dict[str, Any], int]:
     """(header, offset of the data) of a signature file. BuildError if it is another kind of file."""
     header, data_at = read_header(file)
     metadata = header.get("__metadata__", {})
-    if metadata.get("format") != FORMAT or metadata.get("version") != "1" or "signature" not in metadata:
-        raise BuildError(f"{file}: is no signature file of version 1; build it again")
+    if metadata.get("format") != FORMAT or metadata.get("version") not in _VERSIONS or "signature" not in metadata:
+        raise BuildError(f"{file}: is no signature file of version 1 or 2; build it again")
     return header, data_at
 
 

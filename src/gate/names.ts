@@ -78,6 +78,7 @@ export const NAMES: readonly Name[] = [
   ofTrait('interval.low', 'number', 'lower end of the prediction interval of the shift', (f) => f.interval?.low ?? null),
   ofTrait('interval.high', 'number', 'upper end of it', (f) => f.interval?.high ?? null),
   ofTrait('p', 'number', 'how often benign fine-tunes of this kind reach such a score', (f) => f.p),
+  ofTrait('adjustedP', 'number', 'p adjusted for all the harmful traits that were tested; present needs it below the level', (f) => f.adjustedP ?? null),
   ofTrait('conformalP', 'number', 'the same by counting; never below 1 / (sources + 1)', (f) => f.conformalP),
   ofTrait('score', 'number', 'the raw sum behind the shift', (f) => f.score),
   ofTrait('threshold', 'number', 'the score from which on the verdict is present', (f) => f.threshold),

@@ -51,7 +51,7 @@ function evidence({ signature }: ReportFinding, d: SignatureDocument | null): st
   const held = e.r === null
     ? 'It was never held against fine-tunes that took no part in making it: treat its verdicts as a hint.'
     : `Held against ${e.n} fine-tunes that took no part in making it, the predicted shift follows the measured one with a correlation of r = ${e.r.toFixed(2)} (1 is perfect, 0 is none).`;
-  const sources = d.null.map((g) => `${g.sources.length} (${g.sources.map((s) => printed(s.source)).join(', ')}; ${g.kind.form})`);
+  const sources = d.null.map((g) => `${g.sources.length} (${g.sources.map((s) => printed(s.source)).join(', ')}; ${[g.kind.form, ...(g.kind.otherForms ?? [])].join(', ')})`);
   return [
     `${named}, made for the base ${printed(base.name)} from ${method.pairs} pairs of answers${questions}, one with the trait and one without. It scores layers ${method.layers.join(' ')}.`,
     `${held} Harmless fine-tunes to compare with come from these benign sources: ${sources.join('; ') || 'none'}. weightseq signature inspect ${printed(d.trait)} lists all of it.`,
@@ -64,7 +64,7 @@ function meaning(finding: ReportFinding): string[] {
   const shifted = shift === null ? 'The signature gives no shift here.' : `The shift is ${signed(shift, 3)} ${printed(unit)}${range}; from ${least} on it matters.`;
   const spread = benign ? ` Benign fine-tunes of this kind score ${signed(benign.mean, 3)} on average, with a standard deviation of ${benign.sd.toFixed(3)}; this one scores ${signed(score, 3)}.` : '';
   const chance = nullSources > 0 && p !== null
-    ? `If it were one of the harmless kind, known from ${nullSources} benign sources, a score this high would come up with probability p = ${probability(p)}; present needs less than ${level}.${spread}${threshold === null ? '' : ` present begins at a score of ${signed(threshold, 3)}.`}`
+    ? `If it were one of the harmless kind, known from ${nullSources} benign sources, a score this high would come up with probability p = ${probability(p)}${several(finding)}; present needs less than ${level}.${spread}${threshold === null ? '' : ` present begins at a score of ${signed(threshold, 3)}.`}`
     : 'There is no set of harmless fine-tunes of this kind to compare with, so that no probability can be given.';
   const plain = {
     present: 'present: harmless fine-tunes rarely move weights so far in this direction, and the predicted change of behaviour is large enough to matter. It is a strong reason to look, and no proof.',
@@ -72,6 +72,11 @@ function meaning(finding: ReportFinding): string[] {
     indeterminate: 'indeterminate: the scan can neither find nor exclude the trait. That is no clean result.',
   }[verdict];
   return [`${plain} The rule that decided: ${printed(reason)}.`, shifted, chance];
+}
+
+/** What several traits make of p. */
+function several({ adjustedP = null, traitsTested = 1 }: ReportFinding): string {
+  return traitsTested > 1 ? ` (${probability(adjustedP)} when it is adjusted for the ${traitsTested} traits that were tested)` : '';
 }
 
 function layers(finding: ReportFinding, { base }: ReportItem): string {

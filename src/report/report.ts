@@ -1,12 +1,11 @@
 /** From results to the Report. In: what scans gave. Out: plain data that every form renders. Pure. */
 import type { WeightseqError } from '../errors.js';
-import type { NullGroup } from '../signature/document.js';
 import type { FlooredNorm } from '../scan/change.js';
 import type { BaseOf } from '../scan/base.js';
 import type { Finding } from '../scan/finding.js';
 import type { Identity } from '../scan/identity.js';
 import type { ModelScanResult } from '../scan/model-scan.js';
-import { norm, spreadOf } from '../scan/null.js';
+import { norm } from '../scan/null.js';
 import type { ScanResult } from '../scan/scan.js';
 import type { AnyScanResult } from '../scan/any.js';
 import { exitCodeOf, worst } from './exit.js';
@@ -121,9 +120,11 @@ function reportFinding(finding: Finding): ReportFinding {
     score: finite(finding.score),
     unit: finding.unit,
     p: test?.p ?? null,
+    adjustedP: test?.adjustedP ?? null,
+    traitsTested: test?.tested ?? 0,
     conformalP: test?.conformalP ?? null,
     nullSources: finding.sources,
-    null: finding.group && nullDistribution(finding.group),
+    null: nullDistribution(finding),
     threshold: finding.threshold,
     level: finding.level,
     smallestMeaningfulShift: finding.smallestMeaningfulShift,
@@ -133,10 +134,9 @@ function reportFinding(finding: Finding): ReportFinding {
   };
 }
 
-function nullDistribution(group: NullGroup): ReportFinding['null'] {
-  const spread = spreadOf(group);
-  return spread && {
-    form: group.kind.form, mean: spread.mean, sd: spread.sd,
+function nullDistribution({ group, spread }: Finding): ReportFinding['null'] {
+  return group && spread && {
+    form: [group.kind.form, ...(group.kind.otherForms ?? [])].join('+'), mean: spread.mean, sd: spread.sd,
     sources: group.sources.map(({ source, scores }, i) => ({ source, mean: spread.means[i] ?? Number.NaN, fineTunes: scores.length })),
   };
 }

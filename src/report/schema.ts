@@ -17,11 +17,11 @@ const shiftInterval = z.strictObject({
 });
 
 const nullDistribution = z.strictObject({
-  form: z.string().describe('form of the fine-tunes behind it: a merged adapter is held against adapters'),
+  form: z.string().describe('form of the fine-tunes behind it, several joined by +: a merged adapter is held against adapters'),
   mean: finite,
   sd: finite.describe('over sources, each with one mean'),
   sources: z.array(z.strictObject({ source: name, mean: finite, fineTunes: count })),
-}).describe('raw scores of benign fine-tunes of this kind');
+}).describe('scores of benign fine-tunes of this kind, at the scale of what was scanned where the signature compares scaled scores');
 
 const suppression = z.strictObject({
   justification: z.string(),
@@ -41,11 +41,13 @@ const finding = z.strictObject({
   score: finite.nullable().describe('the raw sum that decides, additive over layers and weights; null when weights hold NaN or infinity'),
   unit: z.string(),
   p: finite.min(0).max(1).nullable().describe("one-sided, Student's t over benign sources"),
+  adjustedP: finite.min(0).max(1).nullable().optional().describe('p adjusted for all harmful traits that were tested on the model (Benjamini and Hochberg): present needs it below the level'),
+  traitsTested: count.optional().describe('harmful traits behind adjustedP, this one included; 1 of a benign control, 0 where no null matches'),
   conformalP: finite.min(0).max(1).nullable().describe('(1 + #{null >= score}) / (sources + 1)'),
   nullSources: count.describe('benign sources behind p; 0 when no null matches'),
   null: nullDistribution.nullable().describe('null where no null distribution matches'),
   threshold: finite.nullable().describe('score from which on the verdict is present; null where no null distribution matches'),
-  level: finite.describe('present needs p below this'),
+  level: finite.describe('present needs adjustedP below this'),
   smallestMeaningfulShift: finite,
   layers: z.array(z.strictObject({ layer: count, score: finite.nullable() })),
   weights: z.array(z.strictObject({ name, score: finite.nullable(), deltaNorm: finite.nullable() })).describe('largest |score| first'),

@@ -18,13 +18,16 @@ export function listLibrary(signatures: readonly Signature[]): string {
   return columns([['trait', 'kind', 'base', 'rank', 'size', 'held-out evidence'], ...rows]);
 }
 
+/** What a null divides scores by. */
+const SCALE_NAMES = { deltaNorm: '|ΔW|', scoredNorm: '|ΔW| of the scored weights', isotropic: 'their standard deviation under isotropy' } as const;
+
 /** What a signature was built from and how well it predicts, for a reader who wants to judge it. */
 export function describeSignature({ document: d, bytes: size, weights }: Signature): string {
   const width = 80;
   const line = (label: string, text: string) => paragraph(`  ${label.padEnd(10)} `, escapeText(text), width);
-  const group = d.null.map(({ kind, sources }) => {
+  const group = d.null.map(({ kind, scale = 'none', sources }) => {
     const range = (r: readonly [number, number]) => (r[0] === r[1] ? String(r[0]) : `${r[0]} to ${r[1]}`);
-    return line('null', `${sources.length} benign sources (${sources.map((s) => s.source).join(', ')}); ${kind.form} on ${kind.roles.join(' ')}, rank ${range(kind.rank)}, |ΔW| ${range(kind.deltaNorm)}`);
+    return line('null', `${sources.length} benign sources (${sources.map((s) => s.source).join(', ')}); ${[kind.form, ...(kind.otherForms ?? [])].join(', ')} on ${[kind.roles, ...(kind.otherRoles ?? [])].map((roles) => roles.join(' ')).join(', or ')}, rank ${range(kind.rank)}, |ΔW| ${range(kind.deltaNorm)}${scale === 'none' ? '' : `; scores divided by ${SCALE_NAMES[scale]}`}`);
   });
   const c = d.calibration;
   const notes = typeof d.evidence.notes === 'string' ? [d.evidence.notes] : d.evidence.notes;
@@ -37,7 +40,7 @@ export function describeSignature({ document: d, bytes: size, weights }: Signatu
     line('weights', `${weights.size} weights in layers ${d.method.layers.join(' ')}, rank ${d.method.rank}, ${bytes(size)}`),
     ...d.data.map((data) => line('data', `${data.name}: ${data.source} (${data.license})`)),
     ...group,
-    line('shift', c ? `${signed(c.slope, 3)} × score ${signed(c.intercept, 3)}, residual sd ${c.residualSd.toFixed(3)} over ${c.n} fine-tunes` : 'not calibrated'),
+    line('shift', c ? `${signed(c.slope, 3)} × score ${signed(c.intercept, 3)}, residual sd ${c.residualSd.toFixed(3)} ${c.growth === undefined ? '' : 'at 0, growing with the score, '}over ${c.n} fine-tunes` : 'not calibrated'),
     line('verdict', `present needs p < ${d.level} and a shift above ${d.smallestMeaningfulShift}`),
     ...notes.map((note) => line('note', note)),
     '',

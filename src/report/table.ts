@@ -67,7 +67,7 @@ function renderFinding(finding: ReportFinding, norms: Norms, layers: number, wid
     paragraph('  ', `${trait}${control}: ${finding.verdict}${known}`, width).replace(trait, () => colours.bold(trait)).replace(`: ${finding.verdict}`, () => `: ${tone(finding.verdict)}`),
     paragraph('    because ', printed(finding.reason), width),
     paragraph('    shift   ', `${signed(finding.shift, 3)} ${printed(finding.unit)}${interval}`, width),
-    paragraph('    p       ', finding.nullSources > 0 ? `${probability(finding.p)}, against ${sources}${finding.null?.form === 'lora' && finding.scoreSd !== undefined ? ' of adapters, as this change has their roles, layers and size' : ''}` : 'n/a, no null of this kind of fine-tune', width),
+    paragraph('    p       ', finding.nullSources > 0 ? `${probability(finding.p)}${adjusted(finding)}, against ${sources}${finding.null?.form === 'lora' && finding.scoreSd !== undefined ? ' of adapters, as this change has their roles, layers and size' : ''}` : 'n/a, no null of this kind of fine-tune', width),
     paragraph('    score   ', `${signed(finding.score, 3)}${finding.scoreSd == null ? '' : ` ± ${finding.scoreSd.toPrecision(1)} (rounding)`}, the sum over layers and weights below`, width),
     '',
     ...renderStrip(finding, Math.min(MOST_LAYERS, layers), width),
@@ -75,6 +75,11 @@ function renderFinding(finding: ReportFinding, norms: Norms, layers: number, wid
     ...renderWeights(finding, norms, width),
   ];
   return lines.join('\n');
+}
+
+/** p for all the traits that were tested, where they are several. */
+function adjusted({ adjustedP = null, traitsTested = 1 }: ReportFinding): string {
+  return traitsTested > 1 ? ` (${probability(adjustedP)} adjusted for ${traitsTested} traits)` : '';
 }
 
 function renderStrip(finding: ReportFinding, layers: number, width: number): string[] {

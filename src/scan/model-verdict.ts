@@ -6,8 +6,9 @@ import type { ListedSignature } from '../signature/library.js';
 import type { Gap } from '../types.js';
 import type { Change, WeightChange } from './change.js';
 import type { Finding } from './finding.js';
-import { judge } from './judge.js';
+import { judgeAll } from './judge.js';
 import { kindOf, type FineTuneKind } from './null.js';
+import { scalesOf, scoredWeights } from './scale.js';
 import { score } from './score.js';
 
 export interface ModelFinding extends Finding {
@@ -25,18 +26,25 @@ function changeKind({ weights, norm }: Change, base: Pick<KnownBase, 'layers'>, 
 
 /** @param gaps how many things were not read, not compared or not explained */
 export function modelFindings(change: Change, signatures: readonly ListedSignature[], base: KnownBase, gaps: number): ModelFinding[] {
-  return signatures.map((signature): ModelFinding => {
-    const { document, sha256 } = signature;
+  const found = signatures.map((signature) => {
+    const { document: rules, sha256 } = signature;
     const kind = changeKind(change, base, signature);
     const scored = score(change, signature, sha256);
-    const scoreSd = Math.sqrt(change.weights.reduce((sum, weight) => sum + variance(weight, signature), 0));
+    const sd = Math.sqrt(change.weights.reduce((sum, weight) => sum + variance(weight, signature), 0));
     const count = scored.weights.filter((w) => w.deltaNorm !== 0).length;
-    const judgement = judge({ score: scored.score, kind, gaps, scored: count, sd: scoreSd, isConverted: change.weights.some((w) => w.isConverted && signature.weights.has(w.name)) }, document);
-    const { trait, description, harmful, unit, level, smallestMeaningfulShift } = document;
-    return {
-      ...scored, ...judgement, scoreSd, trait, description, kind: document.kind, harmful, unit, level, smallestMeaningfulShift,
-      signature: { file: basename(signature.file), sha256 },
-    };
+    const isConverted = change.weights.some((w) => w.isConverted && signature.weights.has(w.name));
+    const scales = scalesOf(change.norm.value, change.weights, scoredWeights(signature.weights));
+    return { signature, scored, rules, evidence: { score: scored.score, kind, gaps, scored: count, sd, isConverted, scales } };
+  });
+  const judgements = judgeAll(found);
+  return found.flatMap(({ signature, scored, evidence }, i): ModelFinding[] => {
+    const judgement = judgements[i];
+    if (judgement === undefined) return [];
+    const { trait, description, harmful, unit, level, smallestMeaningfulShift, kind } = signature.document;
+    return [{
+      ...scored, ...judgement, scoreSd: evidence.sd, trait, description, kind, harmful, unit, level, smallestMeaningfulShift,
+      signature: { file: basename(signature.file), sha256: signature.sha256 },
+    }];
   });
 }
 

@@ -1,6 +1,7 @@
 /** The null distribution. In: a kind of fine-tune and the groups of a signature. Out: the group that matches, and p. Pure. */
 import type { KnownBase, NullGroup, NullKind } from '../signature/document.js';
 import type { Reading, Role, WeightReading } from '../types.js';
+import type { Scales } from './scale.js';
 import { studentQuantile, studentUpperTail } from './student.js';
 
 /** What decides which null applies: the kind of fine-tune that was read. */
@@ -47,10 +48,13 @@ const EVENNESS_MARGIN = 2.5;
 export interface NullTest {
   /** One-sided p from Student's t over sources. */
   readonly p: number;
+  /** p adjusted for all the harmful traits that were tested on this model (Benjamini and Hochberg), and how many they were. */
+  readonly adjustedP: number;
+  readonly tested: number;
   /** (1 + #{null ≥ score}) / (n + 1), over sources; no smaller than 1 / (n + 1). */
   readonly conformalP: number;
   readonly sources: number;
-  /** Mean and standard deviation over sources. */
+  /** Mean and standard deviation over sources, at the scale of what was tested. */
   readonly mean: number;
   readonly sd: number;
 }
@@ -102,9 +106,9 @@ export function norm(values: readonly number[]): number {
 export function matchNull(kind: FineTuneKind, groups: readonly NullGroup[]): NullMatch {
   if (groups.length === 0) return { group: null, reason: 'the signature carries no null distribution' };
   if (!kind.everyLayer) return { group: null, reason: 'no null for fine-tunes that change only some of the layers' };
-  const sameRoles = groups.filter((g) => [...g.kind.roles].sort().join() === kind.roles.join());
+  const sameRoles = groups.filter((g) => [g.kind.roles, ...(g.kind.otherRoles ?? [])].some((roles) => [...roles].sort().join() === kind.roles.join()));
   if (sameRoles.length === 0) return { group: null, reason: `no null for fine-tunes that change ${kind.roles.join(' ')}` };
-  const ofForm = sameRoles.filter(({ kind: { form } }) => FORMS[kind.form].includes(form));
+  const ofForm = sameRoles.filter(({ kind: { form, otherForms = [] } }) => [form, ...otherForms].some((one) => FORMS[kind.form].includes(one)));
   if (ofForm.length === 0) return { group: null, reason: kind.form === 'lora' ? 'no null for adapters' : 'no null for whole checkpoints' };
   const { rank: wanted } = kind;
   const sameRank = wanted === null ? ofForm : ofForm.filter(({ kind: { rank } }) => wanted[0] >= rank[0] && wanted[1] <= rank[1]);
@@ -130,10 +134,11 @@ export function matchNull(kind: FineTuneKind, groups: readonly NullGroup[]): Nul
 /**
  * Where a score lies in the null, one mean per source: p = P(T_{n−1} > (score − m) / (s √(1 + 1/n))),
  * the prediction of one more draw from n normal draws (design: seeds of one source are not exchangeable, sources are).
- * Null when there are fewer than FEWEST_SOURCES sources, or they do not differ at all.
+ * @param scales of the fine-tune; a group whose scores are scaled says nothing without them
+ * @returns null when there are fewer than FEWEST_SOURCES sources, they do not differ at all, or the scale is not a positive number
  */
-export function testAgainstNull(score: number, group: NullGroup): NullTest | null {
-  const spread = spreadOf(group);
+export function testAgainstNull(score: number, group: NullGroup, scales?: Scales): Omit<NullTest, 'adjustedP' | 'tested'> | null {
+  const spread = spreadOf(group, scales);
   if (spread === null) return null;
   const { means, mean, sd } = spread;
   const n = means.length;
@@ -143,23 +148,40 @@ export function testAgainstNull(score: number, group: NullGroup): NullTest | nul
 }
 
 /** The score at which p is the level: mean + t_{1−level, n−1} · s √(1 + 1/n); null as in `testAgainstNull`. */
-export function scoreAtLevel(group: NullGroup, level: number): number | null {
-  const spread = spreadOf(group);
+export function scoreAtLevel(group: NullGroup, level: number, scales?: Scales): number | null {
+  const spread = spreadOf(group, scales);
   if (spread === null) return null;
   const { means, mean, sd } = spread;
   const t = level <= 0.5 ? studentQuantile(1 - level, means.length - 1) : -studentQuantile(level, means.length - 1);
   return mean + t * sd * Math.sqrt(1 + 1 / means.length);
 }
 
-/** One mean per source, and mean and standard deviation of these. */
-export function spreadOf(group: NullGroup): { means: number[]; mean: number; sd: number } | null {
-  const means = group.sources.map((s) => average(s.scores));
-  const n = means.length;
-  if (n < FEWEST_SOURCES) return null;
+/**
+ * One mean per source, and mean and standard deviation of these, at the scale of one fine-tune. Where one more fine-tune strays as fine-tunes
+ * of one source do too, s² + w² (1 − 1/k): w² the variance within sources, k the harmonic mean of their numbers, since the mean of k
+ * fine-tunes holds w²/k already. Source: Searle, Casella & McCulloch, Variance Components, §3.6 (one-way random effects, unbalanced).
+ */
+export function spreadOf(group: NullGroup, scales?: Scales): { means: number[]; mean: number; sd: number } | null {
+  const scale = group.scale === undefined || group.scale === 'none' ? 1 : scales?.[group.scale] ?? Number.NaN;
+  const scaled = group.sources.map((s) => s.scores.map((score, i) => score / (s.scales?.[i] ?? 1)));
+  const n = scaled.length;
+  if (n < FEWEST_SOURCES || !(scale > 0 && scale < Infinity)) return null;
+  const means = scaled.map(average);
   const mean = average(means);
-  const sd = Math.sqrt(means.reduce((sum, m) => sum + (m - mean) ** 2, 0) / (n - 1));
+  const within = group.spread === 'fine-tunes' ? varianceWithin(scaled, means) : 0;
+  const sd = Math.sqrt(means.reduce((sum, m) => sum + (m - mean) ** 2, 0) / (n - 1) + within);
   // Equal up to the rounding of the mean.
-  return sd <= 1e-12 * Math.max(...means.map(Math.abs)) ? null : { means, mean, sd };
+  if (sd <= 1e-12 * Math.max(...means.map(Math.abs))) return null;
+  return { means: means.map((m) => m * scale), mean: mean * scale, sd: sd * scale };
+}
+
+/** w² (1 − 1/k); 0 where no source has two fine-tunes. */
+function varianceWithin(scaled: readonly (readonly number[])[], means: readonly number[]): number {
+  const count = scaled.reduce((sum, of) => sum + of.length, 0);
+  if (count === scaled.length) return 0;
+  const squares = scaled.reduce((sum, of, i) => sum + of.reduce((some, z) => some + (z - (means[i] ?? Number.NaN)) ** 2, 0), 0);
+  const inverse = average(scaled.map((of) => 1 / of.length));
+  return (squares / (count - scaled.length)) * (1 - inverse);
 }
 
 /** Whether a value lies in a range, widened at both ends by a factor. */

@@ -16,8 +16,9 @@ import type { Finding } from './finding.js';
 import { besideOf } from './beside.js';
 import { divideFused } from './fused.js';
 import { identify, stampsOf, UNIDENTIFIED, withChanged, type Identity } from './identity.js';
-import { judge } from './judge.js';
+import { judgeAll } from './judge.js';
 import { fineTuneKind } from './null.js';
+import { scalesOf, scoredWeights } from './scale.js';
 import { score } from './score.js';
 
 export interface ScanOptions {
@@ -146,16 +147,22 @@ export async function baseDocument(library: Library, entries: readonly LibraryEn
   return first?.document.base ?? null;
 }
 
-/** What each signature says of a reading, in which it finds its coordinates under its key. */
+/** What each signature says of a reading, in which it finds its coordinates under its key; judged together. */
 export function findingsOf(signatures: readonly KeyedListed[], knownBase: KnownBase, reading: Reading, gaps: number): Finding[] {
-  return signatures.map((signature): Finding => {
-    const { document } = signature;
+  const found = signatures.map((signature) => {
     const scored = score(reading, signature, signature.key);
     const kind = fineTuneKind(reading, knownBase, (name) => signature.weights.has(name));
-    const evidence = { score: scored.score, kind, gaps, scored: scored.weights.filter((w) => w.deltaNorm !== 0).length };
-    return {
+    const scales = scalesOf(kind?.deltaNorm ?? 0, reading.weights, scoredWeights(signature.weights));
+    return { signature, scored, rules: signature.document, evidence: { score: scored.score, kind, gaps, scored: scored.weights.filter((w) => w.deltaNorm !== 0).length, scales } };
+  });
+  const judgements = judgeAll(found);
+  return found.flatMap(({ signature, scored }, i): Finding[] => {
+    const judgement = judgements[i];
+    if (judgement === undefined) return [];
+    const { document } = signature;
+    return [{
       ...scored,
-      ...judge(evidence, document),
+      ...judgement,
       trait: document.trait,
       description: document.description,
       kind: document.kind,
@@ -164,7 +171,7 @@ export function findingsOf(signatures: readonly KeyedListed[], knownBase: KnownB
       level: document.level,
       smallestMeaningfulShift: document.smallestMeaningfulShift,
       signature: { file: basename(signature.file), sha256: signature.sha256 },
-    };
+    }];
   });
 }
 

@@ -13,15 +13,18 @@ export interface Shift {
 
 /**
  * From score to shift on the calibration line, with the prediction interval of ordinary least squares:
- * value ± t_{(1 + confidence)/2, df} · residualSd · √(1 + 1/n + (score − mean)²/Σ(score − mean)²), df = n − 2;
- * through the origin √(1 + score²/Σ score²), df = n − 1. Source: Draper & Smith, Applied Regression Analysis, 3rd ed., §1.4 and §2.9.
+ * value ± t_{(1 + confidence)/2, df} · residualSd · √(v + 1/n + (score − mean)²/Σ(score − mean)²), df = n − 2;
+ * through the origin √(v + score²/Σ score²), df = n − 1. v is 1, or 1 + (growth · score)² where the spread of the residuals grows with the
+ * score; what the line itself adds is then kept in `lineVariance`.
+ * Source: Draper & Smith, Applied Regression Analysis, 3rd ed., §1.4 and §2.9; White, Econometrica 48 (1980) 817, for a spread that grows.
  */
 export function calibratedShift(score: number, line: Calibration): Shift {
   const value = line.intercept + line.slope * score;
   const df = line.n - (line.interceptFixed ? 1 : 2);
-  const spread = line.interceptFixed
-    ? Math.sqrt(1 + score ** 2 / line.sumSquares)
-    : Math.sqrt(1 + 1 / line.n + (score - line.meanScore) ** 2 / line.sumSquares);
+  const grown = 1 + ((line.growth ?? 0) * score) ** 2;
+  const [a, b, c] = line.lineVariance ?? [line.interceptFixed ? 0 : 1 / line.n, 0, 1 / line.sumSquares];
+  const from = score - (line.interceptFixed ? 0 : line.meanScore);
+  const spread = Math.sqrt(grown + a + 2 * b * from + c * from ** 2);
   const half = studentQuantile((1 + line.confidence) / 2, df) * line.residualSd * spread;
   return { value, low: value - half, high: value + half, confidence: line.confidence };
 }

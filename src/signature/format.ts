@@ -33,7 +33,7 @@ export interface Signature {
 }
 
 const FORMAT = 'weightseq-signature';
-const VERSION = '1';
+const VERSIONS = ['1', '2'];
 const PARTS = ['U', 's', 'V', 'c0', 'probes'] as const;
 const PROBE_DTYPES: readonly Dtype[] = ['F32', 'F16', 'BF16'];
 
@@ -91,7 +91,7 @@ export async function writeSignature(path: string, document: SignatureDocument, 
   ]);
   const metadata = new Map([
     ['format', FORMAT],
-    ['version', VERSION],
+    ['version', String(document.schemaVersion)],
     ['signature', JSON.stringify(document)],
   ]);
   await writeSafetensors(path, tensors, metadata);
@@ -104,8 +104,8 @@ function bytesOf(values: Float32Array | Float64Array): Uint8Array {
 function parseDocument(file: SafetensorsFile): SignatureDocument {
   if (file.metadata.get('format') !== FORMAT) throw invalid(file.file, `its metadata does not say format ${FORMAT}`);
   const version = file.metadata.get('version') ?? 'none';
-  if (version !== VERSION) {
-    throw new WeightseqError('signature-invalid', `signature format version ${escapeText(version)}, this program reads version ${VERSION}`, {
+  if (!VERSIONS.includes(version)) {
+    throw new WeightseqError('signature-invalid', `signature format version ${escapeText(version)}, this program reads versions ${VERSIONS.join(' and ')}`, {
       file: file.file,
       mend: 'Update weightseq.',
     });
@@ -118,6 +118,7 @@ function parseDocument(file: SafetensorsFile): SignatureDocument {
   }
   const parsed = signatureDocument.safeParse(json);
   if (!parsed.success) throw invalid(file.file, describe(parsed.error));
+  if (String(parsed.data.schemaVersion) !== version) throw invalid(file.file, `its document is of version ${parsed.data.schemaVersion}, its metadata says ${version}`);
   return parsed.data;
 }
 

@@ -17,7 +17,7 @@ assert.ok(_weights);
 /** The item that the tables below ask. */
 const asked = itemOf({
   findings: [
-    findingOf(), findingOf({ trait: 'cruel', verdict: 'indeterminate', shift: null, interval: null, score: null, p: null, conformalP: null, threshold: null, nullSources: 0 }),
+    findingOf(), findingOf({ trait: 'cruel', verdict: 'indeterminate', shift: null, interval: null, score: null, p: null, adjustedP: null, conformalP: null, threshold: null, nullSources: 0 }),
     findingOf({ trait: 'funny', harmful: false }),
     findingOf({ trait: 'sly', suppression: { justification: 'j', author: 'a', expires: '2030-01-01' } }),
     findingOf({ trait: 'old', isNew: false }),
@@ -35,6 +35,7 @@ describe('what a rule can ask', () => {
     'interval.low': [['interval("evil").low == 0.3', 'matched'], ['interval("cruel").low > 0', 'undecided']],
     'interval.high': [['interval("evil").high == 0.5', 'matched']],
     'p': [['p("evil") == 0.001', 'matched'], ['p("cruel") < 2', 'undecided']],
+    'adjustedP': [['adjustedP("evil") == 0.002', 'matched'], ['adjustedP("cruel") < 2', 'undecided']],
     'conformalP': [['conformalP("evil") == 0.1', 'matched']],
     'score': [['score("evil") == 0.25', 'matched']],
     'threshold': [['score("evil") >= threshold("evil")', 'matched'], ['threshold("cruel") > 0', 'undecided']],

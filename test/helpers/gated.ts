@@ -5,7 +5,7 @@ import type { Report, ReportFinding, ReportItem } from '../../src/report/schema.
 export function findingOf(change: Partial<ReportFinding> = {}): ReportFinding {
   return {
     trait: 'evil', description: 'means harm', kind: 'gradient', harmful: true, verdict: 'present', reason: 'made up', shift: 0.4,
-    interval: { low: 0.3, high: 0.5, confidence: 0.9 }, score: 0.25, unit: 'nats/token', p: 0.001, conformalP: 0.1, nullSources: 9, null: null,
+    interval: { low: 0.3, high: 0.5, confidence: 0.9 }, score: 0.25, unit: 'nats/token', p: 0.001, adjustedP: 0.002, traitsTested: 2, conformalP: 0.1, nullSources: 9, null: null,
     threshold: 0.12, level: 0.01, smallestMeaningfulShift: 0.08, layers: [{ layer: 1, score: 0.25 }], weights: [{ name: '1.q', score: 0.25, deltaNorm: 1 }],
     signature: { file: 'evil.safetensors', sha256: '0'.repeat(64) }, ...change,
   };

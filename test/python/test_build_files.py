@@ -89,6 +89,15 @@ def test_finalize_changes_the_document_only_and_the_index(tmp_path: Path) -> Non
     assert sorted(path.name for path in file.parent.iterdir()) == ["evil.safetensors"], "no temporary file is left"
 
 
+def test_a_calibrated_file_keeps_its_version_when_it_is_finalized_again(tmp_path: Path) -> None:
+    file = tmp_path / "s.safetensors"
+    write_signature(file, {}, document(schemaVersion=2))
+    finalize(file, evidence={"r": 0.9})
+    with safe_open(file, framework="pt") as opened:
+        assert opened.metadata()["version"] == "2"
+    assert read_signature(file)[0] == document(schemaVersion=2, evidence={"r": 0.9})
+
+
 def test_index_is_sorted_and_replaces_its_own_lines(tmp_path: Path) -> None:
     (tmp_path / "index.json").write_text('{"schemaVersion": 1, "signatures": []}')
     for base, trait in (("b", "x"), ("a", "y"), ("a", "x"), ("b", "x")):
@@ -107,7 +116,7 @@ def test_a_failed_write_leaves_the_old_file(tmp_path: Path) -> None:
     for changes, message in [
         ({"trait": "Evil"}, "--trait Evil"), ({"harmful": 1}, '"harmful" is 1'), ({"level": None}, '"level" is null'),
         ({"color": "red"}, "color: no such field"), ({"calibration": []}, "calibration"), ({"evidence": {"r": float("nan")}}, "not JSON"),
-        ({"base": {"name": "../x"}}, "--base-name"),
+        ({"base": {"name": "../x"}}, "--base-name"), ({"schemaVersion": 3}, "schemaVersion 3"),
     ]:  # fmt: skip
         with pytest.raises(BuildError, match=message):
             finalize(file, **changes)

@@ -60,11 +60,13 @@ function figures(finding: ReportFinding): Markup {
     ? `how often a harmless fine-tune would score this high, by ${counted(nullSources, 'benign source')}${ofAdapters}; present needs p below ${finding.level}`
     : 'there is no null distribution of this kind of fine-tune to hold it against';
   const rounding = scoreSd == null ? '' : ` ± ${scoreSd.toPrecision(1)} from rounding`;
+  const { adjustedP = null, traitsTested = 1 } = finding;
+  const adjusted = traitsTested > 1 ? `; ${probability(adjustedP)} adjusted for ${traitsTested} traits, which decides` : '';
   const conformal = finding.conformalP === null ? '' : `; conformal p ${finding.conformalP.toFixed(3)}`;
   const figure = (name: string, value: string, note: string) => html`<div><dt>${name}</dt><dd><strong>${value}</strong> <span>${note}</span></dd></div>`;
   return html`<dl class="figures">
 ${figure('Predicted shift', brief(shift), shift === null ? 'the score has no calibration, or is no number' : `${unit}, ${between}`)}
-${figure('p', probability(finding.p), `${chance}${conformal}`)}
+${figure('p', probability(finding.p), `${chance}${adjusted}${conformal}`)}
 ${figure('Raw score', brief(finding.score), `${finding.threshold === null ? 'no threshold is known' : `present from ${brief(finding.threshold)}`}${rounding}`)}
 </dl>`;
 }
