@@ -48,8 +48,6 @@ export interface ModelScanResult extends Identity {
   /** What was read: of W, or of ΔW where the base was at hand. */
   readonly reading: ModelReading | null;
   readonly change: Change | null;
-  /** The numbers themselves, of which the change was made. */
-  readonly reading: ModelReading | null;
   readonly unexplained: readonly WeightChange[];
   readonly findings: readonly ModelFinding[];
   readonly gaps: readonly Gap[];
