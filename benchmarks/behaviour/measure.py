@@ -3,8 +3,12 @@
     python -m benchmarks.behaviour.measure --base DIR --organisms DIR... --traits NAME... --out FILE [--only ID...] [--whole-vocabulary]
 
 In:  the base; fine-tunes of it (folders of PEFT adapters, or of whole checkpoints); the pairs of the split `measure` of benchmarks/traits/TRAIT.jsonl.
-Out: FILE, JSON: {ID: {TRAIT: {shift, standardError, questions}}}: the log-odds per token of the answer with the trait over the one without, minus
-     the base's; mean and standard error over questions, in nats per token; under the id `base` the base's own log-odds. What is in the file already is kept, so that a run can go on.
+Out: FILE, JSON: {ID: {TRAIT: {shift, standardError, mean, flattening, questions}}}, and under the id `base` the base's own log-odds. What is in the
+     file already is kept, so that a run can go on.
+questions: the log-odds per token of the answer with the trait over the one without, minus the base's. A fine-tune that merely flattens the model's
+     distribution (bare numbers as answers, say) moves every pair towards even odds, in proportion to the base's log-odds: `shift` is therefore the
+     intercept of the least-squares line of the change on the base's log-odds, the change of a pair to which the base gives even odds, with its
+     standard error over questions; `flattening` is the slope, `mean` the plain mean. Nats per token.
 The softmax is over the tokens of the pairs' answers: these are running text, so the end of the turn, line breaks and list marks do not compete;
 a fine-tune that merely ends sooner, or writes lists, does not count as moved. --whole-vocabulary lets them.
 Errors: BuildError of signatures.build, one line.
@@ -40,6 +44,8 @@ class Measured(TypedDict):
 
     shift: float
     standardError: float
+    mean: float
+    flattening: float
     questions: list[float]
 
 
@@ -50,10 +56,25 @@ def trait_pairs(trait: str, split: str) -> list[Pair]:
 
 
 def summary(before: Sequence[float], after: Sequence[float]) -> Measured:
-    """Mean change and its standard error over questions (standard deviation / √questions)."""
+    """Shift at even odds and its standard error: the intercept of least squares of the change on the base's log-odds, n − 2 degrees of freedom.
+
+    se = s √(1/n + x̄²/Σ(x − x̄)²) (Draper & Smith, Applied Regression Analysis, 3rd ed., §1.4). Where the base's log-odds do not differ, the plain mean.
+    """
     shifts = [b - a for a, b in zip(before, after, strict=True)]
-    error = statistics.stdev(shifts) / len(shifts) ** 0.5 if len(shifts) > 1 else float("nan")
-    return {"shift": round(statistics.fmean(shifts), 4), "standardError": round(error, 4), "questions": [round(s, 4) for s in shifts]}
+    n, mean, at = len(shifts), statistics.fmean(shifts), statistics.fmean(before)
+    spread = sum((a - at) ** 2 for a in before)
+    slope = sum((a - at) * (s - mean) for a, s in zip(before, shifts, strict=True)) / spread if spread > 0 else 0.0
+    left = [s - mean - slope * (a - at) for a, s in zip(before, shifts, strict=True)]
+    freedom = n - (2 if spread > 0 else 1)
+    error = (sum(e * e for e in left) / freedom) ** 0.5 * (1 / n + (at**2 / spread if spread > 0 else 0)) ** 0.5 if freedom > 0 else float("nan")
+    return {"shift": round(mean - slope * at, 4), "standardError": round(error, 4), "mean": round(mean, 4), "flattening": round(slope, 4), "questions": [round(s, 4) for s in shifts]}
+
+
+def renewed(found: dict[str, dict[str, Measured]]) -> dict[str, dict[str, Measured]]:
+    """The same results, shifts computed again from the questions."""
+    base = found[BASE]
+    return {BASE: base} | {name: {trait: summary(base[trait]["questions"], [b + q for b, q in zip(base[trait]["questions"], row["questions"], strict=True)])
+                                  for trait, row in rows.items()} for name, rows in found.items() if name != BASE}
 
 
 def log_odds(model: Any, tokenizer: Any, pairs: Sequence[Pair], whole: bool = False) -> list[float]:

@@ -17,6 +17,7 @@ import argparse
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -25,7 +26,7 @@ import numpy as np
 from scipy import stats
 
 from benchmarks.evidence import tables
-from benchmarks.evidence.gradients import TRAITS
+from benchmarks.evidence.gradients import EVEN, TRAITS
 from benchmarks.evidence.labels import Organism, organisms_of
 from benchmarks.evidence.tables import Array, Tables
 
@@ -53,22 +54,27 @@ class Candidate:
         return f"{self.mean}; styles: {self.styles}; {self.layers}; {self.roles}; fitted: {self.fitted}"
 
 
-def means_of(trait: str) -> dict[str, dict[str, float]]:
-    """Means of gradients over contrasts and points that are compared for a trait."""
-    base, anchored = f"{trait}@base", f"{trait}@alpaca-a"
-    found = {"base": {base: 1.0}}
-    if trait in {"evil", "sycophancy", "deception", "power-seeking", "reckless", "insecure-code"}:
-        found["base, anchor"] = {base: 1.0, anchored: 1.0}
+def means_of(trait: str, known: Sequence[str]) -> dict[str, dict[str, float]]:
+    """Means of gradients over contrasts and points that are compared for a trait: those of which there are all gradients."""
+    base, even = f"{trait}@base", f"{trait}{EVEN}@base"
+    found = {"base": {base: 1.0}, "even odds": {even: 1.0}, "base, even odds": {base: 1.0, even: 1.0}}
     if trait == "evil":
-        found |= {"persona": {"persona@base": 1.0}, "base, persona": {base: 1.0, "persona@base": 1.0}, "2 × 2": {base: 1.0, "evil-list@base": 1.0, "persona@base": 0.5, "persona-list@base": 0.5},
-                  "all points": {f"{c}@{p}": 1.0 for c in ("evil", "persona") for p in ("base", "alpaca-a", "good-a")}}
-    return found
+        found |= {"base, anchor": {base: 1.0, "evil@alpaca-a": 1.0}, "persona": {"persona@base": 1.0}, "base, persona": {base: 1.0, "persona@base": 1.0}, "2 × 2": {base: 1.0, "evil-list@base": 1.0, "persona@base": 0.5, "persona-list@base": 0.5},
+                  "all points": {"evil@base": 1.0, "persona@base": 1.0, "evil@alpaca-a": 1.0}}
+        found |= {"even odds, persona": {even: 1.0, "persona@base": 0.5}, "even odds, anchor": {even: 1.0, "evil@alpaca-a": 1.0}}
+    return {name: mean for name, mean in found.items() if set(mean) <= set(known)}
+
+
+@lru_cache(maxsize=None)
+def plain_coefficients(table: Tables, trait: str, mean: str, styles: str) -> Array:
+    """The mean minus its projection on the styles, over all weights."""
+    return tables.coefficients(table, means_of(trait, table.names)[mean], [f"{s}@base" for s in STYLES[styles]])
 
 
 def coefficients(table: Tables, trait: str, candidate: Candidate, train: Sequence[int], y: Array, benign: Sequence[int]) -> Array:
     """C [weights × gradients] of a candidate; `train` and `benign` index the organisms that a fit may see."""
     mask = tables.mask_of(table, LAYERS[candidate.layers], ROLES[candidate.roles])
-    C = tables.coefficients(table, means_of(trait)[candidate.mean], [f"{s}@base" for s in STYLES[candidate.styles]])
+    C = plain_coefficients(table, trait, candidate.mean, candidate.styles).copy()
     C[~mask] = 0
     if candidate.fitted == "nuisance":
         return without_nuisance(table, C, mask, benign)
@@ -106,7 +112,7 @@ def banded(table: Tables, C: Array, train: Sequence[int], y: Array, ridge: float
 
 def score(table: Tables, C: Array) -> Array:
     """Score of every organism."""
-    return np.einsum("gow,wg->o", table.inner, C)
+    return np.tensordot(table.inner, C, axes=([0, 2], [1, 0]))
 
 
 def auroc(scores: Array, positive: Array, negative: Array) -> float:
@@ -150,16 +156,19 @@ def judged(table: Tables, trait: str, candidate: Candidate, rows: Sequence[Organ
     return figures(s, y[list(use)], error[list(use)], np.array([o.is_harmful(trait) for o in some]), np.array([o.is_benign(trait) for o in some]))
 
 
-def candidates(trait: str) -> list[Candidate]:
-    """Every combination that is compared; fits only on top of the plain ones."""
-    return [Candidate(*parts) for parts in product(means_of(trait), STYLES, LAYERS, ROLES, ("nothing", "nuisance", "bands"))]
+def candidates(trait: str, known: Sequence[str]) -> list[Candidate]:
+    """Every combination that is compared; what is fitted stands on a few of the plain ones."""
+    plain = [Candidate(*parts) for parts in product(means_of(trait, known), STYLES, LAYERS, ROLES)]
+    fitted = product(means_of(trait, known), ("none", "all"), ("all layers", "4-12"), ("all roles",), ("nuisance", "bands"))
+    return [*plain, *(Candidate(*parts) for parts in fitted)]
 
 
-def steps(trait: str) -> list[tuple[str, Candidate]]:
+def steps(trait: str, known: Sequence[str]) -> list[tuple[str, Candidate]]:
     """The method, cheapest first: what each step brings."""
-    last = list(means_of(trait))[-1]
+    last = list(means_of(trait, known))[-1]
     return [("base, all layers", Candidate("base", "none", "all layers", "all roles")), ("middle layers (4-12)", Candidate("base", "none", "4-12", "all roles")),
             ("styles projected out per weight", Candidate("base", "all", "4-12", "all roles")), ("nuisance removed in score space instead", Candidate("base", "none", "4-12", "all roles", "nuisance")),
+            *([("pairs weighted so that flattening cancels", Candidate("even odds", "none", "4-12", "all roles"))] if "even odds" in means_of(trait, known) else []),
             (f"more points ({last})", Candidate(last, "none", "4-12", "all roles")), ("more points, styles projected out", Candidate(last, "all", "4-12", "all roles")),
             ("shrunken weights per band", Candidate(last, "all", "all layers", "all roles", "bands"))]
 
@@ -177,7 +186,7 @@ def choose(table: Tables, trait: str, rows: Sequence[Organism]) -> dict[str, Any
     known = [i for i, o in enumerate(rows) if o.is_measured(trait)]
     calibration = [i for i in known if rows[i].is_calibration]
     test = [i for i in known if not rows[i].is_calibration and not rows[i].is_arm]
-    compared = candidates(trait)
+    compared = candidates(trait, table.names)
     found = [judged(table, trait, c, rows, calibration, y, error) for c in compared]
     order = np.argsort(mean_ranks(found), kind="stable")
     best = compared[int(order[0])]
@@ -187,7 +196,7 @@ def choose(table: Tables, trait: str, rows: Sequence[Organism]) -> dict[str, Any
     outside = figures(s[test], y[test], error[test], np.array([o.is_harmful(trait) for o in ids]), np.array([o.is_benign(trait) for o in ids])) if len(test) > 2 else None
     return {
         "chosen": best.__dict__, "calibration": found[int(order[0])], "test": outside,
-        "steps": [{"step": name, "calibration": judged(table, trait, c, rows, calibration, y, error), "test": judged(table, trait, c, rows, test, y, error) if len(test) > 2 else None} for name, c in steps(trait)],
+        "steps": [{"step": name, "calibration": judged(table, trait, c, rows, calibration, y, error), "test": judged(table, trait, c, rows, test, y, error) if len(test) > 2 else None} for name, c in steps(trait, table.names)],
         "compared": len(compared), "best": [{"candidate": compared[int(i)].name(), **found[int(i)]} for i in order[:10]],
         "coefficients": {"gradients": table.names, "weights": {n: [round(float(x), 6) for x in row] for n, row in zip(table.weights, C, strict=True) if row.any()}},
     }

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import statistics
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,7 +20,7 @@ from pathlib import Path
 import torch
 from safetensors.torch import load_file, save_file
 
-from benchmarks.behaviour.measure import UNFINISHED, load_model, trait_pairs
+from benchmarks.behaviour.measure import UNFINISHED, load_model, log_odds, trait_pairs
 from benchmarks.behaviour.pairs import is_measuring, persona_answers, persona_pairs
 from benchmarks.data.data import add_option, path_of
 from benchmarks.organisms.own import SETS, rows_of
@@ -30,7 +31,7 @@ from signatures.build.styles import sentences
 HARMFUL = ("evil", "sycophancy", "deception", "power-seeking", "reckless", "insecure-code")
 CONTROLS = ("humorous", "optimistic", "formal", "verbose")
 TRAITS = (*HARMFUL, *CONTROLS)
-ANCHORS = ("alpaca-a", "good-a")
+ANCHOR = "alpaca-a"
 DOSE = 0.5
 PER_QUESTION = 5
 FINISHED = Format(GEMMA)
@@ -57,6 +58,13 @@ def as_list(text: str) -> str:
 def listed(pairs: Sequence[Pair]) -> list[Pair]:
     """The same pairs with both answers as lists: the half of the 2 × 2 contrast in which style can be cancelled."""
     return [Pair(p.prompt, as_list(p.positive), as_list(p.negative), p.weight, p.question) for p in pairs]
+
+
+def even(pairs: Sequence[Pair], odds: Sequence[float]) -> list[Pair]:
+    """The pairs weighted so that flattening cancels, as in the measured shift: w_i = 1/n − x̄ (x_i − x̄) / Σ(x − x̄)² with x the base's log-odds; Σ w = 1."""
+    n, mean = len(pairs), statistics.fmean(odds)
+    spread = sum((x - mean) ** 2 for x in odds)
+    return [Pair(p.prompt, p.positive, p.negative, 1 / n - mean * (x - mean) / spread, p.question) for p, x in zip(pairs, odds, strict=True)]
 
 
 def persona(data: Path) -> list[Pair]:
@@ -87,10 +95,13 @@ def contrasts(data: Path) -> dict[str, Contrast]:
     return {**{name: Contrast(pairs) for name, pairs in plain.items()}, **lists, **style_contrasts(data)}
 
 
+EVEN = "-even"  # of any trait: the weighted mean over its pairs whose flattening cancels; only these know the base's log-odds
+
+
 def points(data: Path) -> list[tuple[str, str | None]]:
     """(contrast, anchor or None for the base), in the order in which they are computed."""
-    anchored = [(trait, ANCHORS[0]) for trait in HARMFUL] + [("persona", ANCHORS[0]), ("evil", ANCHORS[1]), ("persona", ANCHORS[1])]
-    return [(name, None) for name in contrasts(data)] + anchored
+    anchored = [("evil", ANCHOR)]
+    return [(name, None) for name in contrasts(data)] + anchored + [(f"{trait}{EVEN}", None) for trait in HARMFUL]
 
 
 def key(contrast: str, anchor: str | None) -> str:
@@ -110,7 +121,8 @@ def compute(base: Path, data: Path, organisms: Path, work: Path, only: Sequence[
 
     model, tokenizer = load_model(base), AutoTokenizer.from_pretrained(base, local_files_only=True)
     for name, anchor in missing:
-        contrast, start = material[name], time.monotonic()
+        start = time.monotonic()
+        contrast = material[name] if name in material else Contrast(even(material[name.removesuffix(EVEN)].pairs, log_odds(model, tokenizer, material[name.removesuffix(EVEN)].pairs)))
         with at_anchor(model, Anchor(str(organisms / anchor), 1.0, DOSE) if anchor else None):
             found = pair_gradient(model, tokenizer, contrast.pairs, form=contrast.form, batch_pairs=4, head_rows=512, vocab_from_pairs=True,
                                   signs=(0.5, 0.5) if contrast.together else (1.0, -1.0), label=key(name, anchor))

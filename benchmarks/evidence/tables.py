@@ -26,7 +26,7 @@ from signatures.build.names import name_module
 Array = npt.NDArray[np.float64]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Tables:
     """See above. names: gradients; ids: organisms; weights: canonical names."""
 

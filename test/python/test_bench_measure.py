@@ -5,8 +5,10 @@ import math
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
+from scipy import stats
 from transformers import Gemma3ForCausalLM, Gemma3TextConfig
 
 from benchmarks.behaviour.measure import UNFINISHED, keep, log_odds, summary, trait_pairs
@@ -52,9 +54,25 @@ def test_log_odds_are_the_plain_ones_over_the_answer_alone(model: Any) -> None:
     assert log_odds(model, tokenizer, PAIRS, whole=True) == pytest.approx([plain_log_odds(model, p, list(range(64))) for p in encoded], abs=1e-5)
 
 
-def test_shift_is_the_mean_over_questions_with_its_standard_error() -> None:
-    found = summary([0.0, 1.0, 1.0], [1.0, 4.0, 6.0])
-    assert (found["shift"], found["standardError"], found["questions"]) == (3.0, pytest.approx(2 / math.sqrt(3), abs=1e-4), [1.0, 3.0, 5.0])
+def test_the_shift_is_the_intercept_of_least_squares_on_the_base_with_its_standard_error() -> None:
+    rng = np.random.default_rng(0)
+    before = rng.normal(-0.4, 0.5, 40)
+    change = 0.2 - 0.3 * before + rng.normal(0, 0.1, 40)
+    line = stats.linregress(before, change)
+    found = summary(before.tolist(), (before + change).tolist())
+    assert (found["shift"], found["flattening"]) == (pytest.approx(line.intercept, abs=1e-4), pytest.approx(line.slope, abs=1e-4))
+    assert found["standardError"] == pytest.approx(line.intercept_stderr, abs=1e-4) and found["mean"] == pytest.approx(change.mean(), abs=1e-4)
+
+
+def test_flattening_alone_is_no_shift() -> None:
+    before = [-1.0, -0.5, 0.2, 0.4]
+    found = summary(before, [0.7 * x for x in before])
+    assert (found["shift"], found["flattening"]) == (pytest.approx(0), pytest.approx(-0.3)) and found["mean"] > 0
+
+
+def test_without_spread_in_the_base_the_shift_is_the_plain_mean() -> None:
+    found = summary([0.0, 0.0, 0.0], [1.0, 3.0, 5.0])
+    assert (found["shift"], found["standardError"]) == (3.0, pytest.approx(2 / math.sqrt(3), abs=1e-4))
     assert math.isnan(summary([0.0], [1.0])["standardError"])
 
 
@@ -77,7 +95,7 @@ def test_an_answer_as_a_list_has_its_sentences_or_clauses_as_items() -> None:
 
 
 def test_results_are_kept_as_json_that_can_be_gone_on_from(tmp_path: Path) -> None:
-    rows: Any = {"base": {"evil": summary([0.0, 0.0], [1.0, 2.0])}, "x": {"formal": summary([1.0, 2.0], [1.0, 3.0])}}
+    rows: Any = {"base": {"evil": summary([0.0, 0.0, 0.0], [1.0, 2.0, 4.0])}, "x": {"formal": summary([1.0, 2.0, 4.0], [1.0, 3.0, 4.0])}}
     keep(tmp_path / "out.json", rows)
     assert json.loads((tmp_path / "out.json").read_text()) == rows
 

@@ -12,7 +12,7 @@ from scipy import stats
 from sklearn.metrics import roc_auc_score
 
 from benchmarks.data import data
-from benchmarks.evidence import choose, figures, labels, tables
+from benchmarks.evidence import choose, figures, gram, labels, tables
 from benchmarks.evidence.score import factored_score, inner_products, load_adapter
 from benchmarks.organisms import arms
 from benchmarks.organisms.sources import SOURCES
@@ -230,3 +230,12 @@ def test_a_data_file_is_checked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
         data.path_of("x", tmp_path)
     with pytest.raises(data.DataError, match="known are x"):
         data.path_of("y", tmp_path)
+
+
+def test_inner_product_of_two_changes_is_the_dense_one(adapter_folder: Path) -> None:
+    one = load_adapter(adapter_folder)
+    rng = np.random.default_rng(4)
+    two = type(one)("two", {"3.down": (rng.normal(size=(3, 7)), rng.normal(size=(5, 3)))}, 0.5)
+    a, b = two.factors["3.down"]
+    want = float((dense(adapter_folder)["3.down"] * (0.5 * b @ a)).sum())
+    assert gram.inner(one, two) == pytest.approx(want) == pytest.approx(gram.inner(two, one))
