@@ -1,4 +1,5 @@
 /** The disk: a path in, what lineage compares out. In: an adapter, a checkpoint or a kept reading. Out: a subject, and a way to read it again. */
+import { stat } from 'node:fs/promises';
 import { locateModel } from '../checkpoint/model.js';
 import { WeightseqError } from '../errors.js';
 import { readModelApart } from '../reading/apart.js';
@@ -38,10 +39,10 @@ export async function openSubject(path: string, { library, hash, version, onProg
   if (await isKept(path)) {
     const kept = await openReading(path);
     if (kept.provenance.part !== null) throw new WeightseqError('reading-part', 'a part of a reading: only the whole can be compared', { file: path, mend: 'Put all parts together: weightseq merge PART… -o FILE.' });
-    return { subject: subjectOf(path, kept), from: 'reading', kept };
+    return { subject: { ...subjectOf(path, kept), bytes: (await stat(path)).size }, from: 'reading', kept };
   }
   const { kept } = await keepReading(path, { library, hash, version, withSignatures: false, invariants: LINES, part: null, onProgress });
-  const opened: Opened = { subject: subjectOf(path, kept), from: 'weights', kept };
+  const opened: Opened = { subject: { ...subjectOf(path, kept), bytes: kept.reading.bytes }, from: 'weights', kept };
   return kept.of === 'delta' ? opened : { ...opened, reread: (map) => readAs(path, kept, map) };
 }
 

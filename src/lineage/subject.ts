@@ -31,6 +31,7 @@ export interface Subject {
   /** What of it is not read or not understood. */
   readonly gaps: readonly Gap[];
   readonly weightsTotal: number;
+  /** Read from disk for it: of weights, or of its reading; 0 where that was not counted. */
   readonly bytes: number;
 }
 
@@ -42,7 +43,7 @@ export function subjectOf(name: string, kept: KeptReading): Subject {
   const vectors = kept.of === 'weights' ? kept.reading.vectors : [];
   const nonFinite = reading.nonFinite.map((n): Gap => ({ name: n.name, reason: `holds ${n.nan} NaN and ${n.infinite} infinite values`, bytes: n.bytes }));
   return {
-    name, of: kept.of, weights, files, weightsTotal, signs: reading.signs, bytes: reading.bytes,
+    name, of: kept.of, weights, files, weightsTotal, signs: reading.signs, bytes: 0,
     vectors: new Map(vectors.map((vector) => [vector.name, vector])),
     architecture: architecture.name, gaps: [...gaps, ...reading.failed, ...nonFinite],
   };

@@ -26,7 +26,7 @@ export function renderLineage(lineage: Lineage, { width: columns, colour }: Pick
       paragraph('  base      ', `${base.name === null ? 'not known' : printed(base.name)} (${printed(base.how)})`, width),
       ...(registry === null ? [] : [paragraph('  registry  ', `${printed(registry.file)}: ${registry.compared} of ${registry.entries} entries compared, ${contamination.length === 0 ? 'none is an ancestor' : `${contamination.length} found`}`, width)]),
       ...(registry?.not ?? []).map(({ name, reason }) => paragraph('  missing   ', `${printed(name)}: ${printed(reason)}`, width)),
-      paragraph('  read      ', `${coverage.read} of ${coverage.total} weights; ${bytes(coverage.bytes)} with the candidates`, width),
+      paragraph('  read      ', `${coverage.read} of ${coverage.total} weights; ${bytes(coverage.bytes)} of weights and readings`, width),
       ...gaps(coverage.unread, width),
       ...lineage.errors.map(({ file, message, mend }) => paragraph('  error     ', `${file === null ? '' : `${printed(file)}: `}${printed(message)}.${mend === null ? '' : ` ${printed(mend)}`}`, width)),
       paragraph('  time      ', `${seconds.toFixed(2)} s`, width),
