@@ -7,6 +7,7 @@ import { Ajv2020 } from 'ajv/dist/2020.js';
 import addFormats from 'ajv-formats';
 import { verificationJsonSchema, type Verification } from '../../src/certificate/checks.js';
 import { certificateJsonSchema, type Certificate } from '../../src/certificate/schema.js';
+import type { Report } from '../../src/report/schema.js';
 import { KEY, pem, troubles } from '../helpers/certificates.js';
 import { weightseq } from '../helpers/command.js';
 import { fixture, temporaryFolder } from '../helpers/fixtures.js';
@@ -60,7 +61,11 @@ describe('certify and verify', () => {
     assert.deepEqual([verification.verdict, verification.recomputed, troubles(verification)], ['verified', true, []]);
     const shown = run('verify', 'c.json', 'model', '--trust', pem('public'));
     assert.match(shown.stdout, /^ {2}VERIFIED: it is the model that was certified, and carries a HARMFUL TRAIT:\n {2}evil$/mu);
-    assert.match(shown.stdout, /evil: present, shift \+0\.470 \(\+0\.407 to \+0\.532\) nats\/token/);
+    const { items: [item] } = JSON.parse(run('scan', 'model', '--format', 'json').stdout) as Report;
+    const { shift, interval } = item?.findings[0] ?? {};
+    assert.ok(shift != null && interval != null);
+    const [value, low, high] = [shift, interval.low, interval.high].map((figure) => `+${figure.toFixed(3)}`);
+    assert.ok(shown.stdout.includes(`evil: present, shift ${value ?? ''} (${low ?? ''} to ${high ?? ''}) nats/token`), shown.stdout);
     assert.match(shown.stdout, /what\s+it says is declared, not verified/);
   });
 
