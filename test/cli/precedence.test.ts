@@ -27,7 +27,7 @@ const isFlag = ({ option }: Setting): boolean => !option.required && !option.opt
 function samples(setting: Setting): [string, string, string] {
   const { option } = setting;
   if (isFlag(setting)) return ['true', 'false', 'true'];
-  const wanted = option.argChoices ?? ['3', '5', '7', 'a'.repeat(64), 'b'.repeat(64), '2030-01-01', '1GB', '1/2', '2/2', '3/4'];
+  const wanted = option.argChoices ?? ['3', '5', '7', 'a'.repeat(64), 'b'.repeat(64), '2030-01-01', '1GB', '1/2', '2/2', '3/4', 'all', 'rank'];
   const taken = wanted.filter((text) => {
     try {
       coerce(setting, [...setting.names.keys()][0] ?? '', text);
@@ -54,7 +54,10 @@ function find(settled: readonly Settled[], setting: Setting): Settled {
 /** What is given, as the command sees it: a flag's opposite is false, a list has one part, a path in a file starts from its folder. */
 function meaning(setting: Setting, text: string, from: 'file' | 'environment'): unknown {
   if (isFlag(setting)) return (text === 'true') !== setting.option.negate;
-  const isList = Array.isArray(coerce(setting, nameOf(setting), text));
+  const parsed = coerce(setting, nameOf(setting), text);
+  const isList = Array.isArray(parsed);
+  // A word that stands for several things comes as what it stands for.
+  if (!isList && typeof parsed === 'object' && parsed !== null) return parsed;
   const isPath = /[<[]=?(?:file|folder|path|dir|report)(?:\.\.\.)?[>\]]/u.test(setting.option.flags);
   const value = from === 'file' && isPath ? resolve(dirname(FILE), text) : text;
   return isList ? [value] : value;
@@ -181,7 +184,7 @@ describe('what is not understood ends the run', () => {
     ['an unknown command', '\nskan:\n  hash: true', '2:1', /no command "skan".* Did you mean scan\?/],
     ['an unknown command with nothing to say', 'skan: {}', '1:1', /no command "skan"/],
     ['an unknown subcommand', 'signature:\n  lst: {debug: true}', '2:3', /no command "signature lst".* signature list\?/],
-    ['no choice', 'fail-on: nver', '1:10', /"nver" is none of present, indeterminate, never\. Did you mean never\?/],
+    ['no choice', 'fail-on: nver', '1:10', /"nver" is none of present, indeterminate, contaminated, never\. Did you mean never\?/],
     ['no choice for the command of the section', 'signature:\n  list:\n    format: tabel', '3:13', /none of table, json/],
     ['a number for a flag', 'hash: 3', '1:7', /expected true or false, found "3"/],
     ['a flag for a text', 'assume-base: true', '1:14', /expected name, found true/],

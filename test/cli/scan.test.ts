@@ -260,7 +260,7 @@ describe('weightseq scan', () => {
   const usage: [string, string[], RegExp][] = [
     ['no path', ['scan'], /missing required argument/],
     ['an unknown option', ['scan', 'x', '--fromat', 'json'], /Did you mean --format/],
-    ['a bad choice', ['scan', 'x', '--fail-on', 'maybe'], /Allowed choices are present, indeterminate, never/],
+    ['a bad choice', ['scan', 'x', '--fail-on', 'maybe'], /Allowed choices are present, indeterminate, contaminated, never/],
     ['an unknown trait', ['scan', 'x', '--trait', 'nonsense'], /no signature for the trait nonsense/],
     ['an unknown base', ['scan', 'x', '--assume-base', 'nonsense'], /no signature for this base/],
     ['an unknown command', ['scna'], /Did you mean scan/],
