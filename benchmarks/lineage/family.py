@@ -91,10 +91,18 @@ def grow(f: Family) -> None:
     for name in ('permuted', 'scaled', 'folded', 'rotated', 'reordered', 'everything'):
         change = getattr(disguise, name)
         try:
-            f.make(name, lambda: change(f.load('root')))
-            f.make(f'{name}Tuned', lambda: change(f.load('tunedA')))
+            f.make(name, lambda: unchanged(f.load('root'), change))
+            f.make(f'{name}Tuned', lambda: unchanged(f.load('tunedA'), change))
         except disguise.NotPossible:
             pass
+
+
+def unchanged(model: PreTrainedModel, change: Callable[[PreTrainedModel], PreTrainedModel]) -> PreTrainedModel:
+    """The disguised model, which must give the logits of the model."""
+    hidden = change(model)
+    off = disguise.same_function(model, hidden)
+    assert off < 1e-4, f'{change.__name__} changes the logits by {off}'
+    return hidden
 
 
 def pairs(f: Family) -> list[dict]:

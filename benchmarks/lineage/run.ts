@@ -12,7 +12,7 @@ import { parseArgs } from 'node:util';
 import { lineageOf } from '../../src/lineage/lineage.js';
 import { commit } from '../scan/contest.js';
 import { subjectAt, takeReading } from './read.js';
-import { report, type Pair, type Told } from './table.js';
+import { report, type Kit, type Pair, type Told } from './table.js';
 
 const ROOT = fileURLToPath(new URL('../../..', import.meta.url));
 const SCRIPTS = join(ROOT, 'benchmarks', 'lineage');
@@ -44,7 +44,9 @@ for (const pair of pairs.filter(({ id }) => flags.only === undefined || id.inclu
   told.push({ pair, kind: merge === null ? relation.kind : 'merge', direction: merge === null ? relation.direction : 'descends', relation, merge, seconds: (performance.now() - start) / 1000, bytes });
 }
 
-const text = report(told, { date: new Date().toISOString().slice(0, 10), ...commit(ROOT) });
+const kept = join(ROOT, 'benchmarks', 'results', 'lineage-kit.json');
+const kit = existsSync(kept) ? JSON.parse(readFileSync(kept, 'utf8')) as Kit[] : [];
+const text = report(told, kit, { date: new Date().toISOString().slice(0, 10), ...commit(ROOT) });
 if (flags.only === undefined) {
   writeFileSync(join(ROOT, 'docs', 'lineage-benchmark.md'), text);
   const rows = told.map(({ pair, kind, direction, relation: { correlation, p, share, evidence, undecided }, merge, seconds, bytes }) => ({ id: pair.id, truth: pair.truth, kind, direction, correlation, p, share, merge, evidence, undecided, seconds, bytes }));

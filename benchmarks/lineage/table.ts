@@ -23,8 +23,15 @@ export interface Told {
 /** Relations that any of these is right for: a truth may be told in another word without being wrong. */
 const isRight = ({ pair: { truth }, kind, direction }: Told): boolean => kind === truth.kind && direction === truth.direction;
 
-/** Everything that the run found. */
-export function report(told: readonly Told[], about: Readonly<Record<string, unknown>>): string {
+/** What Cisco's model-provenance-kit said of a pair (kit.py, kept in benchmarks/results/lineage-kit.json). */
+export interface Kit {
+  readonly id: string;
+  readonly seconds: number;
+  readonly scores?: { readonly provenance_decision: string; readonly pipeline_score: number; readonly identity_score: number };
+}
+
+/** Everything that the run found, beside what the kit said of the same pairs. */
+export function report(told: readonly Told[], kit: readonly Kit[], about: Readonly<Record<string, unknown>>): string {
   const kinds = [...new Set([...told.map(({ pair }) => pair.truth.kind), ...told.map(({ kind }) => kind)])].sort();
   const truths = kinds.filter((kind) => told.some(({ pair }) => pair.truth.kind === kind));
   const count = (truth: string, kind: string): number => told.filter((one) => one.pair.truth.kind === truth && one.kind === kind).length;
@@ -51,7 +58,23 @@ export function report(told: readonly Told[], about: Readonly<Record<string, unk
     ...(wrong.length === 0 ? ['Nothing.'] : ['| pair | true | told | because |', '|---|---|---|---|', ...wrong.map(({ pair, kind, direction, relation }) => `| ${cell(pair.id)} | ${pair.truth.kind}, ${pair.truth.direction} | ${kind}, ${direction} | ${cell([...relation.evidence, relation.undecided ?? ''].join('; '))} |`)]),
     '', '## Cost', '', `A comparison from kept readings takes ${(1000 * median(seconds)).toFixed(0)} ms (median; ${(1000 * (seconds.at(-1) ?? 0)).toFixed(0)} ms at most) and reads ${(median(bytes) / 1e6).toFixed(2)} MB (median; ${((bytes.at(-1) ?? 0) / 1e6).toFixed(1)} MB at most), in one process that was started before.`, '',
     `${Object.values(about).join(', ')}.`, '',
+    ...kitTable(told, kit),
   ].join('\n');
+}
+
+function kitTable(told: readonly Told[], kit: readonly Kit[]): string[] {
+  if (kit.length === 0) return [];
+  const seconds = kit.map((one) => one.seconds).sort((a, b) => a - b);
+  return [
+    '## Beside Cisco\'s model-provenance-kit 1.0.0', '',
+    `${kit.length} of these pairs (\`benchmarks/lineage/kit.py\`, kept in \`benchmarks/results/lineage-kit.json\`; run apart from this). \`pipeline score\` is what its decision rests on; \`identity score\` is of the weights alone.`, '',
+    '| pair | kit: decision | pipeline score | identity score | lineage |', '|---|---|---|---|---|',
+    ...kit.flatMap(({ id, scores }) => {
+      const mine = told.find(({ pair }) => pair.id.split(' on ')[0] === id);
+      return scores === undefined ? [] : [`| ${cell(id)} | ${scores.provenance_decision} | ${scores.pipeline_score} | ${scores.identity_score} | ${mine === undefined ? 'another pair' : `${mine.kind}, ${mine.direction}`} |`];
+    }),
+    '', `A comparison took the kit ${(seconds[seconds.length >> 1] ?? NaN).toFixed(1)} s (median, in one process, on a machine that was busy with other work: no contest) and both checkpoints, 1.6 to 1.9 MB here.`, '',
+  ];
 }
 
 function interval(value: Relation['share']): string {
