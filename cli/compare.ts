@@ -2,13 +2,14 @@
 import { Option, type Command } from 'commander';
 import type { ExitCode } from '../src/errors.js';
 import type { CompareFailOn } from '../src/report/comparison/schema.js';
-import { checkOutput, libraryOption, output, takesColour, terminalWidth, version } from './io.js';
+import { basesOption, checkOutput, libraryOption, output, takesColour, terminalWidth, version } from './io.js';
 import { startProgress } from './progress.js';
 import { collectTraits } from './scan.js';
 import { refuseFoundIn } from './settings/apply.js';
 
 interface Flags {
   readonly signatures: string;
+  readonly library: string;
   readonly trait?: string[];
   readonly base?: string;
   readonly assumeBase?: string;
@@ -40,6 +41,7 @@ export function addCompare(program: Command, done: (code: ExitCode) => void): vo
     .argument('<A>', 'adapter, whole checkpoint or kept reading: before')
     .argument('<B>', 'the same: after')
     .addOption(libraryOption())
+    .addOption(basesOption())
     .option('--trait <name>', 'only this trait (may be repeated)', collectTraits)
     .option('--base <path>', 'the base of whole checkpoints, or a kept reading of it, in place of the one in the library')
     .option('--assume-base <name>', 'the base to judge against, whatever the weights claim')
@@ -56,14 +58,14 @@ export function addCompare(program: Command, done: (code: ExitCode) => void): vo
     });
 }
 
-async function run(a: string, b: string, { signatures, trait, base, assumeBase, sketch, format, failOn, output: file }: Flags): Promise<ExitCode> {
+async function run(a: string, b: string, { signatures, library: bases, trait, base, assumeBase, sketch, format, failOn, output: file }: Flags): Promise<ExitCode> {
   await checkOutput(file, [a, b, ...(base === undefined ? [] : [base])], signatures);
   // Loaded here: other commands start without the engine.
   const [{ compare }, { openLibrary }, { comparisonOf }, { renderComparison }, { escapeJson }] = await Promise.all([
     import('../src/compare/compare.js'), import('../src/signature/library.js'), import('../src/report/comparison/comparison.js'),
     import('../src/report/comparison/table.js'), import('../src/report/json.js'),
   ]);
-  const library = await openLibrary(signatures);
+  const library = await openLibrary(signatures, bases);
   // A, B, and what lies between them.
   const progress = startProgress(3);
   let at = 0;

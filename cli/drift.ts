@@ -4,7 +4,7 @@ import { Option, type Command } from 'commander';
 import { WeightseqError, type RunExitCode } from '../src/errors.js';
 import type { Drift, DriftFailOn } from '../src/report/drift/schema.js';
 import { expandSteps } from '../src/run/steps.js';
-import { checkOutput, libraryOption, output, takesColour, terminalWidth, version } from './io.js';
+import { basesOption, checkOutput, libraryOption, output, takesColour, terminalWidth, version } from './io.js';
 import { addRunOptions, openCacheOf, type RunFlags } from './run-options.js';
 import { runScan } from './run.js';
 import { collectTraits } from './scan.js';
@@ -12,6 +12,7 @@ import { refuseFoundIn } from './settings/apply.js';
 
 interface Flags extends RunFlags {
   readonly signatures: string;
+  readonly library: string;
   readonly trait?: string[];
   readonly base?: string;
   readonly baseReading?: string;
@@ -45,6 +46,7 @@ export function addDrift(program: Command, done: (code: RunExitCode) => void): v
     .description('follow the shift of each trait along a training run')
     .argument('<step...>', 'adapters, whole checkpoints or kept readings in order, or a folder that holds checkpoint-N folders')
     .addOption(libraryOption())
+    .addOption(basesOption())
     .option('--trait <name>', 'only this trait (may be repeated)', collectTraits)
     .option('--base <path>', 'the base itself, of whole checkpoints: its weights are subtracted')
     .option('--base-reading <file>', 'a kept reading of the base, in place of the one in the library')
@@ -62,14 +64,14 @@ export function addDrift(program: Command, done: (code: RunExitCode) => void): v
 }
 
 async function run(program: Command, paths: readonly string[], flags: Flags): Promise<RunExitCode> {
-  const { signatures, trait: traits, base, baseReading, assumeBase, format, svg, failOn, output: file, jobs, debug = false } = flags;
+  const { signatures, library: bases, trait: traits, base, baseReading, assumeBase, format, svg, failOn, output: file, jobs, debug = false } = flags;
   const { steps, isNumbered } = await expandSteps(paths);
   await refuseFoundIn(program, [...paths, ...steps.map(({ path }) => path)]);
   const inputs = [...steps.map(({ path }) => path), base, baseReading].filter((path) => path !== undefined);
   for (const written of [file, svg]) await checkOutput(written, inputs, signatures);
   if (svg !== undefined && file !== undefined && resolve(svg) === resolve(file)) throw new WeightseqError('usage', '-o and --svg name the same file', { file });
   const cache = await openCacheOf(flags);
-  const { items, interrupted } = await runScan(steps, { library: signatures, traits, assumeBase, base, baseReading, failOn: 'never', version: version(), cache, debug }, jobs);
+  const { items, interrupted } = await runScan(steps, { library: signatures, bases, traits, assumeBase, base, baseReading, failOn: 'never', version: version(), cache, debug }, jobs);
 
   const [{ driftOf }, { renderDrift }, { openLibrary, openEntry }, { escapeJson }] = await Promise.all([
     import('../src/report/drift/drift.js'), import('../src/report/drift/table.js'), import('../src/signature/library.js'), import('../src/report/json.js'),

@@ -45,7 +45,7 @@ export interface ComparisonResult {
 }
 
 /** Errors of a scan that leave its numbers of use. */
-const HARMLESS: readonly ErrorCode[] = ['no-signature', 'reading-outdated'];
+const HARMLESS: readonly ErrorCode[] = ['no-signature', 'base-ambiguous', 'reading-outdated'];
 
 /**
  * Compares B with A: scans both, and reads W_B − W_A weight by weight.
@@ -127,8 +127,8 @@ async function adapterAt(path: string, options: AnyScanOptions): Promise<Checkpo
 /** The reading of the base that the user gives, or that the library has. */
 async function readingOfBase(results: readonly AnyScanResult[], { library, baseReading }: AnyScanOptions): Promise<KeptModel | null> {
   if (baseReading !== undefined) return openModelReading(baseReading);
-  const known = results.find(({ knownBase }) => knownBase !== null)?.knownBase;
-  return known ? openBaseReading(library, known.name) : null;
+  const name = results.map(({ base }) => base.name).find((known) => known !== null);
+  return name === undefined ? null : openBaseReading(library, name);
 }
 
 async function models(a: ModelScanResult, b: ModelScanResult, options: AnyScanOptions, onProgress: OnProgress): Promise<Compared> {
