@@ -2,10 +2,10 @@
  * Charts. In: an option object of Apache ECharts. Out: one SVG document, the same text for the same option, in any process and
  * any order: no animation, and no identifiers that count the charts drawn before.
  */
-import type { EChartsOption } from 'echarts';
 import { xmlText } from './xml.js';
 
-export type ChartOption = EChartsOption;
+/** An option object of ECharts; loosely, because its own types need those of a browser, which who imports this program may not have. */
+export type ChartOption = Readonly<Record<string, unknown>>;
 
 /** What a chart is called and how large it is, in CSS pixels. */
 export interface ChartFrame {
