@@ -164,7 +164,8 @@ svg,tr,.figures>div,.legend,.multiples li,.meaning{break-inside:avoid}
 article+article{break-before:page;border:0;padding:0}
 a{color:inherit}
 table{font-size:8pt}
-.numbers td,.numbers thead th:not(:first-child){padding-left:.4rem;padding-right:.2rem}
+table.numbers,.numbers td,.numbers th{font-size:6.8pt!important}
+.numbers td,.numbers thead th:not(:first-child){padding-left:.25rem;padding-right:.1rem}
 *{print-color-adjust:exact;-webkit-print-color-adjust:exact}
 }
 `;
