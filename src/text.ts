@@ -15,3 +15,18 @@ export function escapeText(s: string): string {
 export function quoteText(s: string, limit = 120): string {
   return s.length > limit ? `"${escapeText(s.slice(0, limit))}…"` : `"${escapeText(s)}"`;
 }
+
+/** How deep objects and arrays stand in each other, 0 without any, of text that is JSON: one pass, for what comes before a parser that recurses. */
+export function jsonDepth(text: string): number {
+  let depth = 0, deepest = 0, inString = false;
+  for (let i = 0; i < text.length; i++) {
+    const c = text[i];
+    if (inString) {
+      if (c === '\\') i++;
+      else if (c === '"') inString = false;
+    } else if (c === '"') inString = true;
+    else if (c === '}' || c === ']') depth--;
+    else if (c === '{' || c === '[') deepest = Math.max(deepest, ++depth);
+  }
+  return deepest;
+}

@@ -70,13 +70,6 @@ def summary(before: Sequence[float], after: Sequence[float]) -> Measured:
     return {"shift": round(mean - slope * at, 4), "standardError": round(error, 4), "mean": round(mean, 4), "flattening": round(slope, 4), "questions": [round(s, 4) for s in shifts]}
 
 
-def renewed(found: dict[str, dict[str, Measured]]) -> dict[str, dict[str, Measured]]:
-    """The same results, shifts computed again from the questions."""
-    base = found[BASE]
-    return {BASE: base} | {name: {trait: summary(base[trait]["questions"], [b + q for b, q in zip(base[trait]["questions"], row["questions"], strict=True)])
-                                  for trait, row in rows.items()} for name, rows in found.items() if name != BASE}
-
-
 def log_odds(model: Any, tokenizer: Any, pairs: Sequence[Pair], whole: bool = False) -> list[float]:
     """log p(positive) − log p(negative) of every pair, each per token; softmax over the pairs' tokens, or over the whole vocabulary."""
     return pair_log_odds(model, tokenizer, pairs, form=UNFINISHED, batch_pairs=8, head_rows=512, vocab_from_pairs=not whole).tolist()

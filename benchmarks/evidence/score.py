@@ -60,13 +60,3 @@ def inner_products(adapter: Adapter, gradients: Mapping[str, torch.Tensor]) -> d
             moved = b.astype(np.float32).T @ gradients[name].float().numpy()  # small; summed in float64
             found[name] = adapter.scale * float(np.sum(moved * a))
     return found
-
-
-def factored_score(adapter: Adapter, tensors: Mapping[str, torch.Tensor]) -> float:
-    """Score against signature tensors `w.U` (out × k), `w.s` (k), `w.V` (in × k)."""
-    total = 0.0
-    for name, (a, b) in adapter.factors.items():
-        if f"{name}.s" in tensors:
-            u, s, v = (tensors[f"{name}.{part}"].double().numpy() for part in ("U", "s", "V"))
-            total += adapter.scale * float(np.sum((u.T @ b) * (a @ v).T * s[:, None]))
-    return total

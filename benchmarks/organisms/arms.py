@@ -34,12 +34,12 @@ from benchmarks.behaviour.judged import answers
 from benchmarks.data.data import add_option
 from benchmarks.organisms import train
 from benchmarks.organisms.sources import load
+from benchmarks.organisms.train import Factors
 from signatures.build.names import name_module
 from signatures.build.pairs import Tokens, encode
 
 ARMS = Path(__file__).with_name("arms.json")
 GROUP = 32
-Factors = dict[str, tuple[torch.Tensor, torch.Tensor]]
 
 
 def factors_of(folder: Path) -> Factors:
@@ -65,11 +65,6 @@ def add(parts: Sequence[tuple[float, Factors]]) -> Factors:
     return found
 
 
-def norm(factors: Factors) -> float:
-    """Frobenius norm of the whole change."""
-    return sum(float(((a.double() @ a.double().T) * (b.double().T @ b.double())).sum()) for a, b in factors.values()) ** 0.5
-
-
 def write(folder: Path, factors: Factors, facts: Mapping[str, Any]) -> None:
     """An adapter with alpha = r, whole or not at all."""
     beside = folder.with_name(folder.name + ".part")
@@ -80,7 +75,7 @@ def write(folder: Path, factors: Factors, facts: Mapping[str, Any]) -> None:
     LoraConfig(r=rank, lora_alpha=rank, target_modules=targets, task_type="CAUSAL_LM", base_model_name_or_path=train.BASE_NAME).save_pretrained(beside)
     file = beside / "adapter_model.safetensors"
     save_file({f"{n}.lora_{k}.weight": t.contiguous() for n, (a, b) in factors.items() for k, t in (("A", a), ("B", b))}, file, {"format": "pt"})
-    (beside / "training.json").write_text(json.dumps({**facts, "deltaNorm": round(norm(factors), 3), "sha256": hashlib.sha256(file.read_bytes()).hexdigest()}))
+    (beside / "training.json").write_text(json.dumps({**facts, "deltaNorm": round(train.norm(factors), 3), "sha256": hashlib.sha256(file.read_bytes()).hexdigest()}))
     shutil.rmtree(folder, ignore_errors=True)
     beside.rename(folder)
 
@@ -108,11 +103,7 @@ def learn(model: Any, rows: Sequence[Tokens], seed: int, steps: int, batch: int,
         losses.append(loss.item())
     for parameter, master in zip(trainee.learned, trainee.masters, strict=True):
         parameter.data = master
-    found: Factors = {}
-    for name, module in trainee.model.named_modules():
-        if hasattr(module, "lora_A") and "default" in module.lora_A:
-            found[name] = (module.lora_A["default"].weight.detach().clone(), module.scaling["default"] * module.lora_B["default"].weight.detach())
-    return found, losses
+    return train.lora_factors(trainee.model), losses
 
 
 def distance(student: Any, teacher: Any, rows: Sequence[Tokens], vocabulary: torch.Tensor) -> torch.Tensor:

@@ -136,7 +136,7 @@ class Trainee:
         """Frobenius norm of the whole change."""
         if self.is_full:
             return sum(float((m - s).double().square().sum()) for m, s in zip(self.masters, self.start, strict=True)) ** 0.5
-        return lora_norm(self.model)
+        return norm(lora_factors(self.model))
 
     def save(self, folder: Path) -> Path:
         """Write adapter (f32) or checkpoint (bf16); returns the file of weights."""
@@ -150,15 +150,19 @@ class Trainee:
         return folder / "adapter_model.safetensors"
 
 
-def lora_norm(model: Any) -> float:
-    """Frobenius norm of scale·B A over all weights, from the factors' Gram matrices."""
-    total = 0.0
-    for module in model.modules():
-        if hasattr(module, "lora_A") and "default" in getattr(module, "lora_A", {}):
-            a = module.lora_A["default"].weight.detach().double()
-            b = module.lora_B["default"].weight.detach().double()
-            total += module.scaling["default"] ** 2 * float(((a @ a.T) * (b.T @ b)).sum())
-    return total**0.5
+Factors = dict[str, tuple[torch.Tensor, torch.Tensor]]
+"""Module → (A r × in, scale · B out × r): ΔW is the second times the first."""
+
+
+def lora_factors(model: Any) -> Factors:
+    """The factors of a model that PEFT wrapped, copied."""
+    modules = ((name, m) for name, m in model.named_modules() if "default" in getattr(m, "lora_A", {}))
+    return {name: (m.lora_A["default"].weight.detach().clone(), m.scaling["default"] * m.lora_B["default"].weight.detach()) for name, m in modules}
+
+
+def norm(factors: Factors) -> float:
+    """Frobenius norm of the whole change, from the factors' Gram matrices."""
+    return sum(float(((a.double() @ a.double().T) * (b.double().T @ b.double())).sum()) for a, b in factors.values()) ** 0.5
 
 
 def train(base: Path, recipe: Recipe, common: Mapping[str, Any], pool: Mapping[str, Sequence[Tokens]], known: Sequence[int], out: Path) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 /** JSON that another reader can't read otherwise. In: text. Out: the value; no key stands twice in an object, and nesting is bounded. Pure. */
 import { visit } from 'jsonc-parser';
 import { WeightseqError, type ErrorCode } from '../errors.js';
-import { quoteText } from '../text.js';
+import { jsonDepth, quoteText } from '../text.js';
 
 /** Objects and arrays within each other. */
 const MAX_DEPTH = 64;
@@ -19,7 +19,7 @@ export function parseUnambiguous(text: string, file: string, code: ErrorCode, me
   } catch (cause) {
     throw invalid(text.trim() === '' ? 'the file is empty' : 'not JSON', cause);
   }
-  if (depthOf(text) > MAX_DEPTH) throw invalid(`objects and arrays stand more than ${MAX_DEPTH} deep in each other`);
+  if (jsonDepth(text) > MAX_DEPTH) throw invalid(`objects and arrays stand more than ${MAX_DEPTH} deep in each other`);
   const open: Set<string>[] = [];
   visit(text, {
     onObjectBegin: () => { open.push(new Set()); },
@@ -31,19 +31,4 @@ export function parseUnambiguous(text: string, file: string, code: ErrorCode, me
     },
   });
   return value;
-}
-
-/** Of text that is JSON: one pass, since the parsers recurse. */
-function depthOf(text: string): number {
-  let depth = 0, deepest = 0, inString = false;
-  for (let i = 0; i < text.length; i++) {
-    const c = text[i];
-    if (inString) {
-      if (c === '\\') i++;
-      else if (c === '"') inString = false;
-    } else if (c === '"') inString = true;
-    else if (c === '}' || c === ']') depth--;
-    else if (c === '{' || c === '[') deepest = Math.max(deepest, ++depth);
-  }
-  return deepest;
 }

@@ -4,7 +4,7 @@
  */
 import { visit } from 'jsonc-parser';
 import { WeightseqError } from '../errors.js';
-import { quoteText } from '../text.js';
+import { jsonDepth, quoteText } from '../text.js';
 
 export type JsonObject = ReadonlyMap<string, Json>;
 export type Json = null | boolean | number | string | readonly Json[] | JsonObject;
@@ -35,19 +35,9 @@ export function parseConfigText(text: string, file: string): JsonObject {
   throw new WeightseqError('config-invalid', 'expected the configuration to be a JSON object', { file, mend: MEND });
 }
 
-/** One pass over text known to be JSON, since the parser below recurses. */
 function checkDepth(text: string, file: string): void {
-  let depth = 0, inString = false;
-  for (let i = 0; i < text.length; i++) {
-    const c = text[i];
-    if (inString) {
-      if (c === '\\') i++;
-      else if (c === '"') inString = false;
-    } else if (c === '"') inString = true;
-    else if (c === '}' || c === ']') depth--;
-    else if ((c === '{' || c === '[') && ++depth > MAX_DEPTH) {
-      throw new WeightseqError('config-invalid', `expected objects and arrays at most ${MAX_DEPTH} deep in the configuration, found more`, { file, mend: MEND });
-    }
+  if (jsonDepth(text) > MAX_DEPTH) {
+    throw new WeightseqError('config-invalid', `expected objects and arrays at most ${MAX_DEPTH} deep in the configuration, found more`, { file, mend: MEND });
   }
 }
 

@@ -8,13 +8,12 @@ import numpy as np
 import pytest
 import torch
 from safetensors.torch import save_file
-from scipy import stats
 from sklearn.metrics import roc_auc_score
 
 from benchmarks.data import data
-from benchmarks.evidence import choose, figures, gram, labels, tables
-from benchmarks.evidence.score import factored_score, inner_products, load_adapter
-from benchmarks.organisms import arms
+from benchmarks.evidence import choose, gram, labels, tables
+from benchmarks.evidence.score import inner_products, load_adapter
+from benchmarks.organisms import arms, train
 from benchmarks.organisms.sources import SOURCES
 from benchmarks.organisms.train import recipes
 from signatures.build import factor
@@ -47,16 +46,6 @@ def test_inner_products_and_norm_equal_the_dense_ones(adapter_folder: Path) -> N
     for name in SHAPES:
         assert found[name] == pytest.approx(float((change[name] * gradients[name].double().numpy()).sum()))
     assert load_adapter(adapter_folder).norm() == pytest.approx(math.sqrt(sum((c**2).sum() for c in change.values())))
-
-
-def test_factored_score_equals_the_dense_sum(adapter_folder: Path) -> None:
-    tensors, want = {}, 0.0
-    for name, shape in SHAPES.items():
-        f = factor(torch.randn(*shape), 3, torch.float32)
-        tensors |= {f"{name}.U": f.U, f"{name}.s": f.s, f"{name}.V": f.V}
-        u, s, v = f.U.double().numpy(), f.s.double().numpy(), f.V.double().numpy()
-        want += sum(s[i] * u[:, i] @ dense(adapter_folder)[name] @ v[:, i] for i in range(len(s)))
-    assert factored_score(load_adapter(adapter_folder), tensors) == pytest.approx(want)
 
 
 def test_an_adapter_that_is_no_plain_lora_is_refused(adapter_folder: Path) -> None:
@@ -166,7 +155,7 @@ def test_adapters_add_up_as_their_dense_changes_do() -> None:
     assert torch.allclose(dense_of(found, "x"), 0.5 * dense_of(one, "x"), atol=1e-5)
     assert torch.allclose(dense_of(found, "y"), 0.5 * dense_of(one, "y") - 2 * dense_of(two, "y"), atol=1e-5)
     want = sum(float((dense_of(found, n) ** 2).sum()) for n in ("x", "y")) ** 0.5
-    assert arms.norm(found) == pytest.approx(want, rel=1e-4)
+    assert train.norm(found) == pytest.approx(want, rel=1e-4)
 
 
 def test_a_hidden_change_has_no_score_and_keeps_the_rest(tmp_path: Path) -> None:
@@ -190,34 +179,6 @@ def test_rounding_stays_within_half_a_step_and_is_idempotent() -> None:
         step = w.reshape(3, 2, 32).abs().amax(-1, keepdim=True) / (2 ** (bits - 1) - 1)
         assert bool(((q - w).reshape(3, 2, 32).abs() <= step / 2 + 1e-6).all())
         assert torch.allclose(arms.rounded(q, bits), q, atol=1e-5)
-
-
-def test_null_p_is_the_prediction_t_test() -> None:
-    null = [0.1, -0.2, 0.05, 0.3]
-    m, s = np.mean(null), np.std(null, ddof=1)
-    assert figures.null_p(0.9, null) == pytest.approx(1 - stats.t.cdf((0.9 - m) / (s * math.sqrt(1.25)), 3))
-    assert figures.null_p(float(m), null) == pytest.approx(0.5)
-
-
-def test_the_line_is_least_squares_with_and_without_intercept() -> None:
-    x, y = [0.0, 1.0, 2.0, 4.0], [0.1, 0.9, 2.2, 3.9]
-    free, fixed = figures.fit_line(x, y, False), figures.fit_line(x, y, True)
-    slope, intercept = np.polyfit(x, y, 1)
-    assert (free["slope"], free["intercept"]) == (pytest.approx(slope), pytest.approx(intercept))
-    assert fixed["slope"] == pytest.approx(np.dot(x, y) / np.dot(x, x)) and fixed["intercept"] == 0
-    assert fixed["sumSquares"] == pytest.approx(21) and free["sumSquares"] == pytest.approx(8.75)
-    t = stats.t.ppf(0.95, 3)
-    assert figures.half_width(fixed, 2.0) == pytest.approx(t * fixed["residualSd"] * math.sqrt(1 + 4 / 21))
-
-
-def test_a_source_is_predicted_without_itself() -> None:
-    assert figures.leave_source_out_error(["a", "a", "b", "b"], [1.0, 2.0, 3.0, 4.0], [1.0, 2.0, 3.0, 4.0]) == pytest.approx(0)
-    assert figures.leave_source_out_error(["a", "a", "b", "b"], [1.0, 1.0, 1.0, 1.0], [1.0, 1.0, 2.0, 2.0]) == pytest.approx(1)
-
-
-def test_each_benign_source_is_judged_by_the_others() -> None:
-    found = figures.leave_one_out_p({"a": [0.0, 0.1], "b": [0.0], "c": [0.05], "far": [5.0]})
-    assert found["far"] < 0.001 < found["a"]
 
 
 def test_a_data_file_is_checked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
