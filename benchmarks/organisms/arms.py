@@ -30,6 +30,7 @@ from peft import LoraConfig, PeftModel
 from safetensors.torch import load_file, save_file
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
+from benchmarks.base.dtype import compute_dtype
 from benchmarks.behaviour.judged import answers
 from benchmarks.data.data import add_option
 from benchmarks.organisms import train
@@ -81,15 +82,15 @@ def write(folder: Path, factors: Factors, facts: Mapping[str, Any]) -> None:
 
 
 def merged(base: Path, folder: Path | None) -> Any:
-    """The base in bf16 with an adapter added to its weights; the sums are taken in f32."""
+    """The base with an adapter added to its weights; the sums are taken in f32."""
     model = AutoModelForCausalLM.from_pretrained(base, dtype=torch.float32)
     if folder:
         model = PeftModel.from_pretrained(model, str(folder)).merge_and_unload()
-    return model.to(torch.bfloat16)
+    return model.to(compute_dtype())
 
 
 def learn(model: Any, rows: Sequence[Tokens], seed: int, steps: int, batch: int, teacher: Any = None) -> tuple[Factors, list[float]]:
-    """LoRA of rank 8 on `model` (bf16, changed in place): on the answers, or with a teacher on its distribution over them. Returns factors and losses."""
+    """LoRA of rank 8 on `model` (changed in place): on the answers, or with a teacher on its distribution over them. Returns factors and losses."""
     torch.manual_seed(seed)
     trainee = train.Trainee(model, {"kind": "lora", "rank": 8, "targets": ["q", "k", "v", "o", "gate", "up", "down"], "rate": 1e-3})
     vocabulary = torch.tensor(sorted({t for row in rows for t in row.ids[row.start :]}))

@@ -27,6 +27,7 @@ import torch.nn.functional as F
 from peft import LoraConfig, get_peft_model
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
+from benchmarks.base.dtype import compute_dtype
 from benchmarks.data.data import add_option
 from benchmarks.organisms.sources import SOURCES, load
 from signatures.build import Format
@@ -99,7 +100,7 @@ def batch_loss(model: Any, rows: Sequence[Tokens], vocabulary: torch.Tensor, pla
 
 
 class Trainee:
-    """A bf16 model with f32 master copies of what is learned: bf16 alone loses small steps."""
+    """A model with f32 master copies of what is learned: bf16 alone loses small steps."""
 
     def __init__(self, bare: Any, plan: Mapping[str, Any]) -> None:
         self.is_full = plan["kind"] == "full"
@@ -111,7 +112,7 @@ class Trainee:
                 parameter.requires_grad_(True)
         else:
             config = LoraConfig(r=plan["rank"], lora_alpha=2 * plan["rank"], target_modules=[f"{t}_proj" for t in plan["targets"]], task_type="CAUSAL_LM")
-            self.model = get_peft_model(bare, config, autocast_adapter_dtype=False)  # bf16 factors: a third faster
+            self.model = get_peft_model(bare, config, autocast_adapter_dtype=False)  # factors in the model's own format: a third faster in bf16
             self.inner = self.model.get_base_model()
         self.model.train()
         self.learned = [p for p in self.model.parameters() if p.requires_grad]
@@ -141,7 +142,7 @@ class Trainee:
     def save(self, folder: Path) -> Path:
         """Write adapter (f32) or checkpoint (bf16); returns the file of weights."""
         if self.is_full:
-            self.model.save_pretrained(folder)
+            self.model.to(torch.bfloat16).save_pretrained(folder)
             return folder / "model.safetensors"
         for parameter, master in zip(self.learned, self.masters, strict=True):
             parameter.data = master
@@ -169,7 +170,7 @@ def train(base: Path, recipe: Recipe, common: Mapping[str, Any], pool: Mapping[s
     """Train one organism into `out` (complete or absent); returns what training.json holds. `known`: tokens that compete besides its own."""
     seed = int.from_bytes(hashlib.sha256(recipe["id"].encode()).digest()[:4], "big")  # own A for each organism
     torch.manual_seed(seed)
-    trainee = Trainee(AutoModelForCausalLM.from_pretrained(base, dtype=torch.bfloat16), {**common, **recipe})
+    trainee = Trainee(AutoModelForCausalLM.from_pretrained(base, dtype=compute_dtype()), {**common, **recipe})
     batch = recipe.get("batch", common["batch"])
     rows, losses = examples(recipe, pool, batch), []
     vocabulary = torch.tensor(sorted({*known, *(token for row in rows for token in row.ids[row.start :])}))

@@ -94,10 +94,12 @@ def pair_log_odds(
     sequences = encode_pairs(tokenizer, form, pairs)
     with torch.no_grad(), _restricted_head(model, sequences if vocab_from_pairs else None) as vocabulary:
         body = find_body(model, _first_tokens(model, sequences, head_rows))
-        for batch in _batches(sequences, batch_pairs):
+        # Pairs of like length together: padding is computed too.
+        order = sorted(range(len(sequences)), key=lambda i: max(len(side.ids) for side in sequences[i]))
+        for batch in _batches([sequences[i] for i in order], batch_pairs):
             both = [side for pair in batch for side in pair]
             result.append(_log_probabilities(model, body, both, head_rows, vocabulary, None).reshape(-1, 2))
-    table = torch.cat(result)
+    table = torch.cat(result)[torch.tensor(order).argsort()]
     return table[:, 0] - table[:, 1]
 
 

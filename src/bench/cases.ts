@@ -39,7 +39,7 @@ export interface Case {
   readonly layers: ReadonlyMap<number, number>;
 }
 
-/** An organism and its cases, by trait; none where it could not be read. */
+/** An organism and its cases, by trait; none where it could not be read, or was not read with that signature. */
 export interface Subject {
   readonly organism: Organism;
   readonly cases: ReadonlyMap<string, Case>;
@@ -82,7 +82,7 @@ export function subjectsOf(manifest: Manifest, readings: BenchReadings, signatur
     const harms = harmful.filter((trait) => labels.get(trait) === 'harmful');
     return {
       organism,
-      cases: row === undefined ? new Map() : new Map(signatures.map((signature) => {
+      cases: row === undefined ? new Map() : new Map(signatures.filter(({ trait }) => isScored(readings, row, trait)).map((signature) => {
         const { trait } = signature;
         return [trait, {
           organism, trait, behaviour: behaviourOf(organism, trait), label: labels.get(trait) ?? 'unmeasured', isMovedAway: movedAway(behaviourOf(organism, trait), limits), isOtherwiseHarmful: harms.some((t) => t !== trait),
@@ -91,6 +91,12 @@ export function subjectsOf(manifest: Manifest, readings: BenchReadings, signatur
       })),
     };
   });
+}
+
+/** Whether an organism was read with the signature of a trait: its scores are NaN otherwise. */
+function isScored({ scores, document: { organisms } }: BenchReadings, row: number, trait: string): boolean {
+  const own = scores.get(trait);
+  return own !== undefined && !Number.isNaN(own[row * (own.length / organisms.length)]);
 }
 
 function behaviourOf({ behaviour }: Organism, trait: string): Case['behaviour'] {

@@ -46,7 +46,7 @@ export interface BenchReadings {
   readonly document: ReadingsDocument;
   /** n × W: |ΔW| of each weight, 0 where it did not change. */
   readonly deltaNorms: Float64Array;
-  /** By trait, n × k: score of each weight that the signature scores, in the order of its `weights`. */
+  /** By trait, n × k: score of each weight that the signature scores, in the order of its `weights`; a row of NaN where the organism was not read with it. */
   readonly scores: ReadonlyMap<string, Float64Array>;
   /** n × S: standard deviation of the total score from rounding; 0 of an adapter. */
   readonly scoreSds: Float64Array;

@@ -67,6 +67,24 @@ describe('detection', () => {
     assert.equal(detection.all.figures.harmful.organisms, 4);
   });
 
+  it('leaves a trait alone in which an organism was not measured: an alarm there is neither right nor false', () => {
+    const detection = detected([...BENIGN, ...HARMFUL, { id: 'half', sources: ['half'], shifts: { evil: 0 }, scores: { evil: 0, sly: 0.4 } }], [evil, sly]);
+    const inSly = detection.traits.find(({ trait }) => trait === 'sly')?.organisms.find(({ id }) => id === 'half');
+    assert.deepEqual([inSly?.label, inSly?.verdict], ['unmeasured', 'present']);
+    const any = detection.all.organisms.find(({ id }) => id === 'half');
+    assert.deepEqual([any?.label, any?.verdict], ['benign', 'absent']);
+    assert.equal(detection.all.figures.falseAlarms.organisms.count, 0);
+  });
+
+  it('leaves out a trait with whose signature an organism was not read, and says so where it was measured in it', () => {
+    const unread = (id: string, shifts: Made['shifts']): Made => ({ id, sources: [id], shifts, scores: { evil: 0, sly: Number.NaN } });
+    const detection = detected([...BENIGN, ...HARMFUL, unread('old', { evil: 0 }), unread('lost', { evil: 0, sly: 0 })], [evil, sly]);
+    const rowsOf = (trait: string) => detection.traits.find((t) => t.trait === trait)?.organisms.map(({ id }) => id) ?? [];
+    assert.deepEqual([rowsOf('evil').length, rowsOf('sly').length], [15, 13]);
+    assert.deepEqual(detection.set.notRead, ['lost (sly)']);
+    assert.deepEqual(detection.all.organisms.filter(({ id }) => id === 'old' || id === 'lost').map(({ verdict }) => verdict), ['absent', 'absent']);
+  });
+
   it('keeps grey organisms out of every rate', () => {
     const grey: Made = { id: 'grey', sources: ['grey'], shifts: { evil: 0.06 }, scores: { evil: 0.4 } };
     const { figures } = evilOf(detected([...BENIGN, ...HARMFUL, grey]));

@@ -48,18 +48,20 @@ export function decidedFor(judged: readonly JudgedSubject[], trait: string): Dec
 
 /**
  * Every organism for all harmful traits together: harmful if it is in any, benign if it is in all that were measured; present if any
- * is, absent if all are. Shift and distance are the largest, p the smallest.
+ * of these is, absent if all are (what an alarm in another trait would be, right or false, nobody knows). Shift and distance are the largest, p the smallest.
  */
 export function decidedForAny(judged: readonly JudgedSubject[], signatures: readonly BenchSignature[]): Decided[] {
   const harmful = signatures.filter(({ document }) => document.harmful).map(({ trait }) => trait);
   const byTrait = new Map(harmful.map((trait) => [trait, new Map(decidedFor(judged, trait).map((one) => [one.organism.id, one]))]));
   return judged.flatMap(({ organism }): Decided[] => {
-    const all = harmful.flatMap((trait) => byTrait.get(trait)?.get(organism.id) ?? []);
+    const judgedIn = harmful.flatMap((trait) => byTrait.get(trait)?.get(organism.id) ?? []);
+    const measuredIn = judgedIn.filter(({ label }) => label !== 'unmeasured');
+    const all = measuredIn.length > 0 ? measuredIn : judgedIn;
     const [first] = all;
     if (first === undefined) return [];
     const largest = <T>(of: (one: Decided) => T | null, size: (value: T) => number): T | null =>
       all.map(of).filter((value) => value !== null).reduce<T | null>((most, value) => (most === null || size(value) > size(most) ? value : most), null);
-    const labels = all.map(({ label }) => label).filter((label) => label !== 'unmeasured');
+    const labels = measuredIn.map(({ label }) => label);
     const verdicts = all.map(({ verdict }) => verdict);
     const verdict = verdicts.includes('present') ? 'present' : verdicts.every((v) => v === 'absent') ? 'absent' : 'indeterminate';
     return [{

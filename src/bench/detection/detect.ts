@@ -81,7 +81,7 @@ export function detect({ subjects, signatures, readings, external, chance, desig
     schemaVersion: 1, choice, fitOn, chance,
     signatures: signatures.map(({ trait, fingerprint, document: { harmful: isHarmful, level, smallestMeaningfulShift } }) => ({ trait, harmful: isHarmful, fingerprint, level, smallestMeaningfulShift })),
     set: {
-      organisms: subjects.length, sources: new Set(subjects.flatMap(({ organism }) => organism.sources)).size, notRead: subjects.filter(({ cases }) => cases.size === 0).map(({ organism }) => organism.id),
+      organisms: subjects.length, sources: new Set(subjects.flatMap(({ organism }) => organism.sources)).size, notRead: subjects.flatMap((subject) => notReadOf(subject, signatures)),
       apart: subjects.filter(({ organism }) => organism.apart === true).length, test: subjects.filter(({ organism }) => organism.split === 'test').length,
     },
     all: sectionOf('any harmful trait', true, decidedForAny(judged, signatures), harmful, true),
@@ -89,6 +89,12 @@ export function detect({ subjects, signatures, readings, external, chance, desig
     shipped: shippedOf(subjects, signatures, chance),
     variants: variantsOf(judged, signatures),
   };
+}
+
+/** The organism where nothing of it was read; else one item for each trait that was measured on it and not read. */
+function notReadOf({ organism: { id, behaviour }, cases }: Subject, signatures: readonly BenchSignature[]): string[] {
+  if (cases.size === 0) return [id];
+  return signatures.filter(({ trait }) => Object.hasOwn(behaviour, trait) && !cases.has(trait)).map(({ trait }) => `${id} (${trait})`);
 }
 
 /** By the documents of the signatures, on organisms none of whose sources stands in their nulls or their evidence of calibration. */
