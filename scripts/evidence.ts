@@ -3,16 +3,18 @@
  * With --organisms DIR the readings are taken again from the organisms first; with --check nothing is written, and what differs is named.
  */
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { candidates, stepsTable, triedTable } from './candidates.js';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const MANIFEST = 'benchmarks/evidence/manifest.json';
 const READINGS = 'benchmarks/evidence/readings.safetensors';
 const TEMPLATE = 'benchmarks/evidence/evidence.template.md';
+const CANDIDATES = 'benchmarks/evidence/candidates.json';
 const PICTURES = 'evidence';
 
 const { values } = parseArgs({ options: { organisms: { type: 'string' }, check: { type: 'boolean', default: false }, seed: { type: 'string', default: '1' } } });
@@ -24,10 +26,17 @@ function weightseq(...args: string[]): number {
   return status;
 }
 
-/** Writes the document into a folder that stands for docs/. */
+/** Writes the document into a folder that stands for docs/. What the choice of signatures was comes from candidates.json, all else from the readings. */
 function write(docs: string): number {
-  const template = existsSync(join(root, TEMPLATE)) ? ['--template', TEMPLATE] : [];
-  return weightseq('bench', 'detection', MANIFEST, '--seed', values.seed, '--svg', join(docs, PICTURES), '--markdown', join(docs, 'evidence.md'), ...template);
+  const found = candidates.parse(JSON.parse(readFileSync(join(root, CANDIDATES), 'utf8')));
+  const folder = mkdtempSync(join(tmpdir(), 'weightseq-template-'));
+  try {
+    const template = join(folder, 'template.md');
+    writeFileSync(template, readFileSync(join(root, TEMPLATE), 'utf8').replace('{{candidates steps}}\n', () => stepsTable(found)).replace('{{candidates tried}}\n', () => triedTable(found)));
+    return weightseq('bench', 'detection', MANIFEST, '--seed', values.seed, '--svg', join(docs, PICTURES), '--markdown', join(docs, 'evidence.md'), '--template', template);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
 }
 
 function differing(made: string, kept: string): string[] {

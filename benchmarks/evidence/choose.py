@@ -9,6 +9,8 @@ Out: candidates.json: for each trait the figures of every candidate, the steps o
 A candidate is a matrix of coefficients: score = Σ_w Σ_g C[w, g] <ΔW_w, G_g,w>. What is fitted (nuisance removal, bands) is fitted on calibration
 sources; its figures there are by leave-one-source-out. Rule, fixed before scores were seen: the lowest mean rank over r, AUROC (harmful against
 benign by behaviour; harmful against all others where no benign is shown) and the root mean square error of a line through 0.
+The signature ships if it passes on the sources that took no part (`passes`); this rule too was fixed before any score was seen.
+What `out` holds of other traits is kept.
 """
 
 from __future__ import annotations
@@ -37,7 +39,7 @@ STYLES: dict[str, list[str]] = {
     "forms, short, fluency": ["prose-list", "first-whole", "short-whole", "fluency"], "all": ["prose-list", "first-whole", "short-whole", "spanish", "fluency"],
 }
 NUISANCE = ["prose-list", "first-whole", "short-whole", "spanish", "fluency"]
-CALIBRATION_SEED = "weightseq split 1"
+PASS_R, PASS_LOW = 0.8, 0.5  # on the sources that took no part: r, and the lower end of its 95 % interval
 
 
 @dataclass(frozen=True)
@@ -133,6 +135,16 @@ def figures(s: Array, y: Array, error: Array, harmful: Array, benign: Array) -> 
             "auroc": auroc(s, harmful, benign), "aurocAllOthers": auroc(s, harmful, ~harmful), "rmse": float((((slopes * s - y) ** 2).mean()) ** 0.5)}
 
 
+def lowest_r(r: float, n: int) -> float:
+    """Lower end of Fisher's 95 % interval, tanh(artanh r − 1.96 / √(n − 3)); nan for fewer than four."""
+    return float(np.tanh(np.arctanh(min(r, 1 - 1e-12)) - 1.96 / (n - 3) ** 0.5)) if n > 3 else float("nan")
+
+
+def passes(outside: dict[str, Any] | None) -> bool:
+    """Whether a signature ships, by its figures on the sources that took no part."""
+    return outside is not None and outside["r"] >= PASS_R and lowest_r(outside["r"], outside["n"]) > PASS_LOW
+
+
 def held_scores(table: Tables, trait: str, candidate: Candidate, rows: Sequence[Organism], use: Sequence[int], y: Array) -> Array:
     """Scores of the organisms `use`; what is fitted is fitted without the sources of the organism that is scored."""
     if candidate.fitted == "nothing":
@@ -196,10 +208,20 @@ def choose(table: Tables, trait: str, rows: Sequence[Organism]) -> dict[str, Any
     outside = figures(s[test], y[test], error[test], np.array([o.is_harmful(trait) for o in ids]), np.array([o.is_benign(trait) for o in ids])) if len(test) > 2 else None
     return {
         "chosen": best.__dict__, "calibration": found[int(order[0])], "test": outside,
+        "passes": passes(outside), "testLowestR": lowest_r(outside["r"], outside["n"]) if outside else None,
         "steps": [{"step": name, "calibration": judged(table, trait, c, rows, calibration, y, error), "test": judged(table, trait, c, rows, test, y, error) if len(test) > 2 else None} for name, c in steps(trait, table.names)],
         "compared": len(compared), "best": [{"candidate": compared[int(i)].name(), **found[int(i)]} for i in order[:10]],
         "coefficients": {"gradients": table.names, "weights": {n: [round(float(x), 6) for x in row] for n, row in zip(table.weights, C, strict=True) if row.any()}},
     }
+
+
+def without_nan(value: Any) -> Any:
+    """The same with null for every NaN: JSON has none."""
+    if isinstance(value, dict):
+        return {k: without_nan(v) for k, v in value.items()}
+    if isinstance(value, list):
+        return [without_nan(v) for v in value]
+    return None if isinstance(value, float) and value != value else value
 
 
 def main() -> None:
@@ -212,8 +234,9 @@ def main() -> None:
     rows = organisms_of(json.loads(args.behaviour.read_text("utf-8")), table.ids)
     result = {trait: choose(table, trait, rows) for trait in args.traits}
     for trait, row in result.items():
-        print(f"{trait:14} {Candidate(**row['chosen']).name()}\n   calibration {row['calibration']}\n   test {row['test']}")
-    args.out.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+        print(f"{trait:14} {Candidate(**row['chosen']).name()}\n   calibration {row['calibration']}\n   test {row['test']}\n   {'passes' if row['passes'] else 'fails'}")
+    before = json.loads(args.out.read_text("utf-8")) if args.out.is_file() else {}
+    args.out.write_text(json.dumps(without_nan({**before, **result}), indent=1, allow_nan=False) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

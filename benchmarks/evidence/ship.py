@@ -3,7 +3,7 @@
     python -m benchmarks.evidence.ship --base DIR --work DIR --candidates benchmarks/evidence/candidates.json --rank K --out DIR [--traits NAME...]
 
 In:  the cached gradients, and choose.py's coefficients [weights × gradients] of each trait.
-Out: DIR/TRAIT.safetensors, uncalibrated: G_w = Σ_g C[w, g] G_g,w as its K strongest singular triplets, with the base's coordinates.
+Out: DIR/TRAIT.safetensors of every trait that passed its own test, uncalibrated: G_w = Σ_g C[w, g] G_g,w as its K strongest singular triplets, with the base's coordinates.
 """
 
 from __future__ import annotations
@@ -104,6 +104,9 @@ def main() -> None:
     chosen = json.loads(args.candidates.read_text("utf-8"))
     base = Base(args.base)
     for trait in args.traits:
+        if not chosen[trait]["passes"]:
+            print(trait, "did not pass its own test: not built", flush=True)
+            continue
         factors = combined(chosen[trait], args.work, args.rank)
         write_signature(args.out / f"{trait}.safetensors", signature_tensors(factors, base), document_of(trait, chosen[trait], factors, base, args.rank))
         print(trait, len(factors), "weights,", (args.out / f"{trait}.safetensors").stat().st_size, "bytes", flush=True)

@@ -1,6 +1,7 @@
 /**
  * The lineage benchmark: pairs of known relation, what `lineage` says of each, and a confusion table.
- * Run: npm run bench:lineage -- --work DIR [--base BASE --adapters FOLDER] [--python PYTHON] [--made]. With --made nothing is trained.
+ * Run: npm run bench:lineage -- --work DIR [--base BASE --adapters FOLDER] [--python PYTHON] [--made] [--kit PYTHON]. With --made nothing is trained;
+ * with --kit, the Python of an environment with Cisco's kit, the contest with it is held anew, otherwise its kept figures are shown.
  * Writes docs/lineage-benchmark.md and benchmarks/results/lineage.json. It measures; nothing is asserted.
  */
 import { execFileSync } from 'node:child_process';
@@ -12,12 +13,13 @@ import { parseArgs } from 'node:util';
 import { lineageOf } from '../../src/lineage/lineage.js';
 import { commit } from '../scan/contest.js';
 import { subjectAt, takeReading } from './read.js';
-import { report, type Kit, type Pair, type Told } from './table.js';
+import { contest, type Contested } from './contest.js';
+import { report, type Pair, type Told } from './table.js';
 
 const ROOT = fileURLToPath(new URL('../../..', import.meta.url));
 const SCRIPTS = join(ROOT, 'benchmarks', 'lineage');
 const { values: flags } = parseArgs({ options: {
-  work: { type: 'string' }, base: { type: 'string' }, adapters: { type: 'string' }, python: { type: 'string' }, made: { type: 'boolean' }, only: { type: 'string' }, quiet: { type: 'boolean' },
+  work: { type: 'string' }, base: { type: 'string' }, adapters: { type: 'string' }, python: { type: 'string' }, made: { type: 'boolean' }, only: { type: 'string' }, kit: { type: 'string' }, quiet: { type: 'boolean' },
 } });
 const work = flags.work ?? join(os.tmpdir(), 'weightseq-lineage');
 const python = flags.python ?? 'python3';
@@ -45,7 +47,8 @@ for (const pair of pairs.filter(({ id }) => flags.only === undefined || id.inclu
 }
 
 const kept = join(ROOT, 'benchmarks', 'results', 'lineage-kit.json');
-const kit = existsSync(kept) ? JSON.parse(readFileSync(kept, 'utf8')) as Kit[] : [];
+if (flags.kit !== undefined) writeFileSync(kept, `${JSON.stringify(contest(work, flags.kit, join(ROOT, 'dist', 'cli', 'main.js'), join(SCRIPTS, 'kit.py')), null, 1)}\n`);
+const kit = existsSync(kept) ? JSON.parse(readFileSync(kept, 'utf8')) as Contested[] : [];
 const text = report(told, kit, { date: new Date().toISOString().slice(0, 10), ...commit(ROOT) });
 if (flags.only === undefined) {
   writeFileSync(join(ROOT, 'docs', 'lineage-benchmark.md'), text);

@@ -1,4 +1,5 @@
 /** The tables of the lineage benchmark. In: what was told of each pair. Out: Markdown. Pure. */
+import type { Contested } from './contest.js';
 import type { Merge, Relation } from '../../src/lineage/schema.js';
 
 export interface Pair {
@@ -23,15 +24,8 @@ export interface Told {
 /** Relations that any of these is right for: a truth may be told in another word without being wrong. */
 const isRight = ({ pair: { truth }, kind, direction }: Told): boolean => kind === truth.kind && direction === truth.direction;
 
-/** What Cisco's model-provenance-kit said of a pair (kit.py, kept in benchmarks/results/lineage-kit.json). */
-export interface Kit {
-  readonly id: string;
-  readonly seconds: number;
-  readonly scores?: { readonly provenance_decision: string; readonly pipeline_score: number; readonly identity_score: number };
-}
-
 /** Everything that the run found, beside what the kit said of the same pairs. */
-export function report(told: readonly Told[], kit: readonly Kit[], about: Readonly<Record<string, unknown>>): string {
+export function report(told: readonly Told[], kit: readonly Contested[], about: Readonly<Record<string, unknown>>): string {
   const kinds = [...new Set([...told.map(({ pair }) => pair.truth.kind), ...told.map(({ kind }) => kind)])].sort();
   const truths = kinds.filter((kind) => told.some(({ pair }) => pair.truth.kind === kind));
   const count = (truth: string, kind: string): number => told.filter((one) => one.pair.truth.kind === truth && one.kind === kind).length;
@@ -62,18 +56,25 @@ export function report(told: readonly Told[], kit: readonly Kit[], about: Readon
   ].join('\n');
 }
 
-function kitTable(told: readonly Told[], kit: readonly Kit[]): string[] {
+function kitTable(told: readonly Told[], kit: readonly Contested[]): string[] {
   if (kit.length === 0) return [];
-  const seconds = kit.map((one) => one.seconds).sort((a, b) => a - b);
+  const middle = (of: (one: Contested) => number): number => {
+    const values = kit.map(of).sort((a, b) => a - b);
+    return values[values.length >> 1] ?? NaN;
+  };
+  const cost = (name: string, of: (one: Contested) => { seconds: number; bytes: number }): string => `| ${name} | ${middle((one) => of(one).seconds).toFixed(2)} | ${(middle((one) => of(one).bytes) / 1e6).toFixed(2)} | ${middle((one) => one.kit.seconds / of(one).seconds).toFixed(1)} |`;
   return [
     '## Beside Cisco\'s model-provenance-kit 1.0.0', '',
-    `${kit.length} of these pairs (\`benchmarks/lineage/kit.py\`, kept in \`benchmarks/results/lineage-kit.json\`; run apart from this). \`pipeline score\` is what its decision rests on; \`identity score\` is of the weights alone.`, '',
+    `${kit.length} of these pairs (\`--kit PYTHON\`, kept in \`benchmarks/results/lineage-kit.json\`). \`pipeline score\` is what its decision rests on; \`identity score\` is of the weights alone.`, '',
     '| pair | kit: decision | pipeline score | identity score | lineage |', '|---|---|---|---|---|',
-    ...kit.flatMap(({ id, scores }) => {
+    ...kit.flatMap(({ id, kit: { scores, error } }) => {
       const mine = told.find(({ pair }) => pair.id.split(' on ')[0] === id);
-      return scores === undefined ? [] : [`| ${cell(id)} | ${scores.provenance_decision} | ${scores.pipeline_score} | ${scores.identity_score} | ${mine === undefined ? 'another pair' : `${mine.kind}, ${mine.direction}`} |`];
+      return [`| ${cell(id)} | ${scores?.provenance_decision ?? cell(error ?? 'nothing')} | ${scores?.pipeline_score ?? ''} | ${scores?.identity_score ?? ''} | ${mine === undefined ? 'another pair' : `${mine.kind}, ${mine.direction}`} |`];
     }),
-    '', `A comparison took the kit ${(seconds[seconds.length >> 1] ?? NaN).toFixed(1)} s (median, in one process, on a machine that was busy with other work: no contest) and both checkpoints, 1.6 to 1.9 MB here.`, '',
+    '', 'What a comparison costs, in a process of its own, start included; medians over these pairs. Bytes: the files of weights, or the readings, that it needs.', '',
+    '| | seconds | MB | kit ÷ it |', '|---|--:|--:|--:|',
+    cost('kit, two checkpoints', ({ kit: { seconds }, checkpoints: { bytes } }) => ({ seconds, bytes })),
+    cost('`lineage`, two checkpoints', ({ checkpoints }) => checkpoints), cost('`lineage`, two kept readings', ({ readings }) => readings), '',
   ];
 }
 

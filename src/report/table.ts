@@ -39,7 +39,7 @@ function renderItem(item: ReportItem, report: Report, width: number, colours: Co
   const parts = [
     paragraph('', printed(item.path), width),
     paragraph('  ', headlineText(headline, printed), width).split('\n').map((line) => paint(line, headline, colours)).join('\n') + (headline.explanation ? `\n${paragraph('  ', headline.explanation, width)}` : ''),
-    ...item.findings.map((finding) => renderFinding(finding, norms, item.base.layers ?? 0, width, colours, showSuppressed)),
+    ...renderFindings(item, norms, width, colours, showSuppressed),
     [...renderFacts(item, report, width), `  time      ${item.seconds.toFixed(2)} s${item.cached ? ', taken from the cache' : ''}`].join('\n'),
   ];
   return `${parts.join('\n\n')}\n`;
@@ -51,30 +51,69 @@ function paint(text: string, headline: Headline, { bold, red, yellow, green }: C
   return bold(tones[headline.tone](text));
 }
 
+/** Up to this many are all shown in full. */
+const FEW = 2;
+
+/**
+ * Harmful traits that are present in full, first; then those that are undecided, without their layers and weights; then the others and
+ * the controls, a line each. Of a few traits all are in full, in their order.
+ */
+function renderFindings({ findings, base }: ReportItem, norms: Norms, width: number, colours: Colours, showSuppressed: boolean): string[] {
+  const full = (finding: ReportFinding): string => renderFinding(finding, norms, base.layers ?? 0, width, colours, showSuppressed);
+  if (findings.length <= FEW) return findings.map(full);
+  const suppressed = findings.filter(({ suppression }) => suppression);
+  const open = findings.filter(({ suppression }) => !suppression);
+  const harmful = open.filter((finding) => finding.harmful);
+  const present = harmful.filter(({ verdict }) => verdict === 'present');
+  const undecided = harmful.filter(({ verdict }) => verdict === 'indeterminate');
+  const others = [...harmful.filter(({ verdict }) => verdict === 'absent'), ...open.filter((finding) => !finding.harmful)];
+  return [
+    ...present.map(full), ...undecided.map((finding) => renderHead(finding, width, colours).join('\n')), ...suppressed.map(full),
+    ...(others.length === 0 ? [] : [others.map((finding) => renderBrief(finding, width, colours)).join('\n')]),
+  ];
+}
+
+/** Verdict, shift and p of a trait in one line. */
+function renderBrief(finding: ReportFinding, width: number, colours: Colours): string {
+  const { interval, nullSources, p, harmful, adjustedP = null } = finding;
+  const range = interval ? ` (${signed(interval.low, 3)} to ${signed(interval.high, 3)})` : '';
+  const text = `: ${finding.verdict}, ${signed(finding.shift, 3)}${range}, p ${nullSources > 0 ? probability(adjustedP ?? p) : 'n/a'}`;
+  const trait = printed(finding.trait);
+  return paragraph('  ', `${trait}${harmful ? '' : ' (benign control)'}${text}`, width).replace(trait, () => colours.bold(trait)).replace(`: ${finding.verdict}`, () => `: ${toneOf(finding, colours)(finding.verdict)}`);
+}
+
+function toneOf({ verdict }: ReportFinding, { red, green, yellow }: Colours): (text: string) => string {
+  return { present: red, absent: green, indeterminate: yellow }[verdict];
+}
+
 function renderFinding(finding: ReportFinding, norms: Norms, layers: number, width: number, colours: Colours, showSuppressed: boolean): string {
   const { suppression } = finding;
   const trait = printed(finding.trait);
   const passed = suppression ? paragraph('  suppressed: ', `${trait}, until ${suppression.expires}, by ${printed(suppression.author)}: ${printed(suppression.justification)}`, width) : '';
   if (suppression && !showSuppressed) return `${passed}\n${paragraph('    ', '--show-suppressed shows it in full', width)}`;
-  const tone = { present: colours.red, absent: colours.green, indeterminate: colours.yellow }[finding.verdict];
+  return [
+    ...(passed === '' ? [] : [passed, '']), ...renderHead(finding, width, colours),
+    '', ...renderStrip(finding, Math.min(MOST_LAYERS, layers), width),
+    '', ...renderWeights(finding, norms, width),
+  ].join('\n');
+}
+
+/** What was found of a trait, without layers and weights. */
+function renderHead(finding: ReportFinding, width: number, colours: Colours): string[] {
+  const trait = printed(finding.trait);
+  const tone = toneOf(finding, colours);
   const control = finding.harmful ? '' : ' (benign control)';
   const known = finding.isNew === false ? ' (known from the baseline)' : '';
   const percent = finding.interval ? `${Math.round(finding.interval.confidence * 100)} % interval ` : '';
   const interval = finding.interval ? ` (${percent}${signed(finding.interval.low, 3)} to ${signed(finding.interval.high, 3)})` : '';
   const sources = `${finding.nullSources} benign source${finding.nullSources === 1 ? '' : 's'}`;
-  const lines = [
-    ...(passed === '' ? [] : [passed, '']),
+  return [
     paragraph('  ', `${trait}${control}: ${finding.verdict}${known}`, width).replace(trait, () => colours.bold(trait)).replace(`: ${finding.verdict}`, () => `: ${tone(finding.verdict)}`),
     paragraph('    because ', printed(finding.reason), width),
     paragraph('    shift   ', `${signed(finding.shift, 3)} ${printed(finding.unit)}${interval}`, width),
     paragraph('    p       ', finding.nullSources > 0 ? `${probability(finding.p)}${adjusted(finding)}, against ${sources}${finding.null?.form === 'lora' && finding.scoreSd !== undefined ? ' of adapters, as this change has their roles, layers and size' : ''}` : 'n/a, no null of this kind of fine-tune', width),
-    paragraph('    score   ', `${signed(finding.score, 3)}${finding.scoreSd == null ? '' : ` ± ${finding.scoreSd.toPrecision(1)} (rounding)`}, the sum over layers and weights below`, width),
-    '',
-    ...renderStrip(finding, Math.min(MOST_LAYERS, layers), width),
-    '',
-    ...renderWeights(finding, norms, width),
+    paragraph('    score   ', `${signed(finding.score, 3)}${finding.scoreSd == null ? '' : ` ± ${finding.scoreSd.toPrecision(1)} (rounding)`}, the sum over layers and weights`, width),
   ];
-  return lines.join('\n');
 }
 
 /** p for all the traits that were tested, where they are several. */

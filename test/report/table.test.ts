@@ -24,6 +24,25 @@ describe('the table', () => {
     assert.match(flat(render(reportOf({ ...withFinding({ isNew: false }), exitCode: 0 }))), /KNOWN FROM THE BASELINE: evil .*evil: present \(known from the baseline\)/u);
   });
 
+  it('shows many traits by what matters: the harmful ones that are present first and in full, the rest in a line each', () => {
+    const [evil] = ITEM.findings;
+    assert.ok(evil);
+    const one = (trait: string, change: Partial<typeof evil>): typeof evil => ({ ...evil, trait, ...change });
+    const findings = [
+      one('absent-one', { verdict: 'absent', shift: -0.012, adjustedP: 0.5 }), one('control', { harmful: false }), one('unsure', { verdict: 'indeterminate', reason: 'no null of this kind' }), one('found', {}),
+      one('passed', { suppression: SUPPRESSION }),
+    ];
+    for (const width of [40, 80]) {
+      const text = render(reportOf({ ...ITEM, findings }), false, width);
+      const at = ['found: present', 'unsure: indeterminate', 'suppressed: passed', 'absent-one: absent', 'control (benign control): present'].map((part) => text.indexOf(part));
+      assert.ok(at[0] !== -1 && at.every((place, i) => i === 0 || place > (at[i - 1] ?? 0)), at.join());
+      assert.equal(text.split('score by layer').length, 2);
+      assert.match(flat(text), /unsure: indeterminate because no null of this kind shift/u);
+      assert.match(flat(text), /absent-one: absent, −0\.012 \([^)]*\), p 0\.5/u);
+      for (const line of text.split('\n')) assert.ok(line.length <= width, line);
+    }
+  });
+
   it('does not call clean what was not all read', () => {
     assert.match(render(reportOf({ ...ABSENT, coverage: { ...ABSENT.coverage, read: 1 }, exitCode: 3 })), /INCOMPLETE/u);
   });
