@@ -1,8 +1,9 @@
 """Write the manifest of labelled organisms that `weightseq bench detection` and `weightseq calibrate` read.
 
-    python -m benchmarks.evidence.manifest --organisms DIR... --behaviour FILE [--judged FILE] --out benchmarks/evidence/manifest.json
+    python -m benchmarks.evidence.manifest --organisms DIR... --behaviour FILE [--judged FILE] [--earlier FILE [--earlier-traits NAME...]] --out benchmarks/evidence/manifest.json
 
-In:  folders of organisms with their training.json, the JSON of measure.py and of judged.py. Out: the manifest (docs/bench.md), one line for each organism.
+In:  folders of organisms with their training.json, the JSON of measure.py and of judged.py; an earlier manifest, whose organisms stay where no folder
+     is given for them, since adapters need not be kept once they were read. Out: the manifest (docs/bench.md), one line for each organism.
 """
 
 from __future__ import annotations
@@ -36,12 +37,17 @@ def main() -> None:
     parser.add_argument("--organisms", type=Path, nargs="+", required=True)
     parser.add_argument("--behaviour", type=Path, required=True)
     parser.add_argument("--judged", type=Path)
+    parser.add_argument("--earlier", type=Path)
+    parser.add_argument("--earlier-traits", nargs="+", help="traits with whose signatures the earlier organisms were read; all when absent")
     parser.add_argument("--out", type=Path, required=True)
     args = parser.parse_args()
     behaviour = json.loads(args.behaviour.read_text("utf-8"))
     judged = json.loads(args.judged.read_text("utf-8")) if args.judged else {}
     folders = [f for f in args.organisms if f.is_dir() and f.name in behaviour]
     rows = [entry(o, f, judged) for o, f in zip(organisms_of(behaviour, [f.name for f in folders]), folders, strict=True)]
+    earlier = json.loads(args.earlier.read_text("utf-8"))["organisms"] if args.earlier else []
+    kept = [{**row, "behaviour": {t: b for t, b in row["behaviour"].items() if not args.earlier_traits or t in args.earlier_traits}} for row in earlier]
+    rows = [*(row for row in kept if row["id"] not in {r["id"] for r in rows}), *rows]
     head = {"schemaVersion": 1, "base": "gemma-3-270m-q4km", "unit": "nats/token", "readings": "readings.safetensors", "externalScores": "external.json"}
     lines = ",\n".join("  " + json.dumps(row) for row in rows)
     args.out.write_text(json.dumps(head, indent=1)[:-2] + ',\n "organisms": [\n' + lines + "\n ]\n}\n", encoding="utf-8")
