@@ -1,9 +1,9 @@
 """Build the signature files from the chosen coefficients. Nulls and calibration are written into them by `weightseq calibrate`.
 
-    python -m benchmarks.evidence.ship --base DIR --work DIR --candidates benchmarks/evidence/candidates.json --rank K --out DIR [--traits NAME...]
+    python -m benchmarks.evidence.ship --base DIR --work DIR --candidates benchmarks/evidence/candidates.json [--rank K] --out DIR [--traits NAME...]
 
 In:  the cached gradients, and choose.py's coefficients [weights × gradients] of each trait.
-Out: DIR/TRAIT.safetensors of every trait that passed its own test, uncalibrated: G_w = Σ_g C[w, g] G_g,w as its K strongest singular triplets, with the base's coordinates.
+Out: DIR/TRAIT.safetensors of every trait that passed its own test, uncalibrated: G_w = Σ_g C[w, g] G_g,w as its K strongest singular triplets (as many as ranks.py chose when absent), with the base's coordinates.
 """
 
 from __future__ import annotations
@@ -98,7 +98,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     for name in ("base", "work", "candidates", "out"):
         parser.add_argument(f"--{name}", type=Path, required=True)
-    parser.add_argument("--rank", type=int, required=True)
+    parser.add_argument("--rank", type=int)
     parser.add_argument("--traits", nargs="*", default=TRAITS)
     args = parser.parse_args()
     chosen = json.loads(args.candidates.read_text("utf-8"))
@@ -107,8 +107,9 @@ def main() -> None:
         if not chosen[trait]["passes"]:
             print(trait, "did not pass its own test: not built", flush=True)
             continue
-        factors = combined(chosen[trait], args.work, args.rank)
-        write_signature(args.out / f"{trait}.safetensors", signature_tensors(factors, base), document_of(trait, chosen[trait], factors, base, args.rank))
+        rank = args.rank or chosen[trait]["rank"]
+        factors = combined(chosen[trait], args.work, rank)
+        write_signature(args.out / f"{trait}.safetensors", signature_tensors(factors, base), document_of(trait, chosen[trait], factors, base, rank))
         print(trait, len(factors), "weights,", (args.out / f"{trait}.safetensors").stat().st_size, "bytes", flush=True)
 
 

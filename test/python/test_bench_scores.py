@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 import torch
 from safetensors.torch import save_file
+from scipy.stats import pearsonr
 from sklearn.metrics import roc_auc_score
 
 from benchmarks.data import data
-from benchmarks.evidence import choose, gram, labels, tables
+from benchmarks.evidence import choose, gram, labels, ranks, tables
 from benchmarks.evidence.score import inner_products, load_adapter
 from benchmarks.organisms import arms, train
 from benchmarks.organisms.sources import SOURCES
@@ -200,3 +201,29 @@ def test_inner_product_of_two_changes_is_the_dense_one(adapter_folder: Path) -> 
     a, b = two.factors["3.down"]
     want = float((dense(adapter_folder)["3.down"] * (0.5 * b @ a)).sum())
     assert gram.inner(one, two) == pytest.approx(want) == pytest.approx(gram.inner(two, one))
+
+
+def test_scores_by_rank_end_at_the_dense_inner_product(adapter_folder: Path) -> None:
+    adapter = load_adapter(adapter_folder)
+    torch.manual_seed(0)
+    changes = dense(adapter_folder)
+    gradients = {name: torch.randn(change.shape[0], 3) @ torch.randn(3, change.shape[1]) for name, change in changes.items()}
+    factors = {name: factor(G, 16, torch.float32) for name, G in gradients.items()}
+    found = ranks.scores(adapter, factors)
+    whole = sum(float((changes[name] * G.numpy()).sum()) for name, G in gradients.items())
+    assert found[2:] == pytest.approx([whole] * 3, rel=1e-4)  # rank 3: all of it from rank 4 on
+    leading = sum(float(f.s[0]) * float(f.U[:, 0].double().numpy() @ changes[name] @ f.V[:, 0].double().numpy()) for name, f in factors.items())
+    assert found[0] == pytest.approx(leading, rel=1e-6)
+
+
+def test_the_least_rank_is_the_one_that_loses_next_to_nothing() -> None:
+    assert ranks.least({1: 0.7, 2: 0.895, 4: 0.9, 8: 0.91, 16: 0.9}) == 2
+    assert ranks.least({1: 0.5, 16: 0.9}) == 16
+
+
+def test_passing_takes_a_high_r_on_enough_organisms() -> None:
+    random = np.random.default_rng(0)
+    x = random.normal(size=12)
+    found = pearsonr(x, x + random.normal(size=12))
+    assert choose.lowest_r(found.statistic, 12) == pytest.approx(found.confidence_interval(0.95).low, abs=1e-4)  # 1.96 for the quantile
+    assert choose.passes({"r": 0.9, "n": 12}) and not choose.passes({"r": 0.9, "n": 6}) and not choose.passes({"r": 0.75, "n": 60}) and not choose.passes(None)
