@@ -1,5 +1,6 @@
 /** One organism as one signature sees it. In: a manifest, readings and signatures. Out: cases with a score, a kind and a label. Pure. */
 import { WeightseqError } from '../errors.js';
+import { avoidanceOf } from '../scan/avoidance.js';
 import type { Evidence } from '../scan/judge.js';
 import { kindOf } from '../scan/null.js';
 import { scalesOf } from '../scan/scale.js';
@@ -119,16 +120,18 @@ function seen(readings: BenchReadings, row: number, signature: BenchSignature): 
   const changed = weights.map((weight, i) => ({ ...weight, deltaNorm: readings.deltaNorms[row * weights.length + i] ?? Number.NaN }));
   const own = readings.scores.get(signature.trait);
   const layers = new Map<number, number>();
+  const scores = indices.map((weight, column) => {
+    const { name = '', layer = null, deltaNorm = 0 } = changed[weight] ?? {};
+    return { name, layer, deltaNorm, score: own?.[row * indices.length + column] ?? Number.NaN };
+  });
   let [score, scored] = [0, 0];
-  indices.forEach((weight, column) => {
-    const value = own?.[row * indices.length + column] ?? Number.NaN;
+  for (const { layer, deltaNorm, score: value } of scores) {
     score += value;
-    const { layer, deltaNorm } = changed[weight] ?? { layer: null, deltaNorm: 0 };
     if (deltaNorm !== 0) scored++;
     if (layer !== null) layers.set(layer, (layers.get(layer) ?? 0) + value);
-  });
+  }
   const { form = 'lora', rank = null, deltaNorm = Number.NaN, gaps = [], converted = false } = organism ?? {};
   const kind = kindOf({ form, rank, deltaNorm, weights: changed }, signature.document.base, (name) => signature.weights.has(name));
   const sd = readings.scoreSds[row * signatures.length + index] ?? 0;
-  return { evidence: { score, kind, gaps: gaps.length, scored, sd, isConverted: converted, scales: scalesOf(deltaNorm, changed, signature.weights) }, gaps, layers };
+  return { evidence: { score, kind, gaps: gaps.length, scored, sd, isConverted: converted, scales: scalesOf(deltaNorm, changed, signature.weights), avoidance: avoidanceOf(scores, signature.weights) }, gaps, layers };
 }

@@ -1,5 +1,6 @@
 /** From score to verdict (design, §7). In: a score, its kind of fine-tune, what was not read. Out: present, absent or indeterminate, and why. Pure. */
 import type { NullGroup, SignatureDocument } from '../signature/document.js';
+import { AVOIDS_BELOW, type Avoidance } from './avoidance.js';
 import type { Scales } from './scale.js';
 import { adjustedPs, levelAmong } from './several.js';
 import { FEWEST_SOURCES, matchNull, scoreAtLevel, spreadOf, testAgainstNull, type FineTuneKind, type NullTest } from './null.js';
@@ -37,6 +38,8 @@ export interface Evidence {
   readonly scales?: Scales;
   /** Standard deviation of the score from rounding and from the subtraction of the base; 0 when absent. */
   readonly sd?: number;
+  /** Whether the change keeps out of the signature's way; not looked at when absent. */
+  readonly avoidance?: Avoidance | null;
   /** Scored weights are stored in a narrower dtype than the base's, below whose rounding a change can hide; false when absent. */
   readonly isConverted?: boolean;
 }
@@ -91,6 +94,7 @@ export function judge(evidence: Evidence, rules: Rules, others: readonly number[
     return give('indeterminate', n < FEWEST_SOURCES ? `the null has only ${n} benign source${n === 1 ? '' : 's'}, at least ${FEWEST_SOURCES} are needed` : 'the null has no spread');
   }
   if (!shift) return give('indeterminate', 'the signature is not calibrated');
+  if (evidence.avoidance && evidence.avoidance.p < AVOIDS_BELOW) return give('indeterminate', avoids(evidence.avoidance));
   if (noise >= rules.smallestMeaningfulShift) return give('indeterminate', `the rounding of the weights alone can move the shift by ${noise.toPrecision(2)}, more than ${rules.smallestMeaningfulShift}, the smallest that matters`);
   return alone ? give(alone.verdict, alone.reason) : give('indeterminate', undecided(shift, test, rules));
 }
@@ -140,6 +144,10 @@ function undecided(shift: Shift, test: NullTest | null, rules: Rules): string {
   const least = rules.smallestMeaningfulShift;
   if (test && test.adjustedP >= rules.level && shift.value > least) return `the shift would matter, but benign fine-tunes reach it too often (p${adjusted(test)} is not below ${rules.level})`;
   return `the interval holds ${least}, the smallest shift that matters`;
+}
+
+function avoids({ ratio, weights }: Avoidance): string {
+  return `in ${weights} weights the change keeps out of the signature's directions more exactly than a random one would (its scores squared are ${ratio.toPrecision(1)} of what chance gives): it may have been made to hide from it`;
 }
 
 function adjusted({ tested }: NullTest): string {

@@ -6,6 +6,7 @@ import type { ListedSignature } from '../signature/library.js';
 import type { Gap } from '../types.js';
 import type { Change, WeightChange } from './change.js';
 import type { Finding } from './finding.js';
+import { avoidanceOf } from './avoidance.js';
 import { judgeAll } from './judge.js';
 import { kindOf, type FineTuneKind } from './null.js';
 import { scalesOf, scoredWeights } from './scale.js';
@@ -33,8 +34,9 @@ export function modelFindings(change: Change, signatures: readonly ListedSignatu
     const sd = Math.sqrt(change.weights.reduce((sum, weight) => sum + variance(weight, signature), 0));
     const count = scored.weights.filter((w) => w.deltaNorm !== 0).length;
     const isConverted = change.weights.some((w) => w.isConverted && signature.weights.has(w.name));
-    const scales = scalesOf(change.norm.value, change.weights, scoredWeights(signature.weights));
-    return { signature, scored, rules, evidence: { score: scored.score, kind, gaps, scored: count, sd, isConverted, scales } };
+    const sizes = scoredWeights(signature.weights);
+    const [scales, avoidance] = [scalesOf(change.norm.value, change.weights, sizes), avoidanceOf(scored.weights, sizes)];
+    return { signature, scored, rules, evidence: { score: scored.score, kind, gaps, scored: count, sd, isConverted, scales, avoidance } };
   });
   const judgements = judgeAll(found);
   return found.flatMap(({ signature, scored, evidence }, i): ModelFinding[] => {

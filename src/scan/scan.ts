@@ -16,6 +16,7 @@ import type { Finding } from './finding.js';
 import { besideOf } from './beside.js';
 import { divideFused } from './fused.js';
 import { identify, stampsOf, UNIDENTIFIED, withChanged, type Identity } from './identity.js';
+import { avoidanceOf } from './avoidance.js';
 import { judgeAll } from './judge.js';
 import { fineTuneKind } from './null.js';
 import { scalesOf, scoredWeights } from './scale.js';
@@ -152,8 +153,9 @@ export function findingsOf(signatures: readonly KeyedListed[], knownBase: KnownB
   const found = signatures.map((signature) => {
     const scored = score(reading, signature, signature.key);
     const kind = fineTuneKind(reading, knownBase, (name) => signature.weights.has(name));
-    const scales = scalesOf(kind?.deltaNorm ?? 0, reading.weights, scoredWeights(signature.weights));
-    return { signature, scored, rules: signature.document, evidence: { score: scored.score, kind, gaps, scored: scored.weights.filter((w) => w.deltaNorm !== 0).length, scales } };
+    const sizes = scoredWeights(signature.weights);
+    const [scales, avoidance] = [scalesOf(kind?.deltaNorm ?? 0, reading.weights, sizes), avoidanceOf(scored.weights, sizes)];
+    return { signature, scored, rules: signature.document, evidence: { score: scored.score, kind, gaps, scored: scored.weights.filter((w) => w.deltaNorm !== 0).length, scales, avoidance } };
   });
   const judgements = judgeAll(found);
   return found.flatMap(({ signature, scored }, i): Finding[] => {

@@ -9,6 +9,9 @@ export const ROLES = ['q', 'v'] as const;
 export const LAYERS = 4;
 export const NAMES = Array.from({ length: LAYERS }, (_, layer) => ROLES.map((role) => ({ name: `${layer}.${role}`, role, layer }))).flat();
 
+/** Twice the standard deviation of a random change's score, up in one weight and down in the next: no change scores nothing everywhere. */
+const NATURAL = 0.25;
+
 /** What one made-up organism is. */
 export interface Made {
   readonly id: string;
@@ -41,7 +44,7 @@ export function madeSet(made: readonly Made[], signatures: readonly BenchSignatu
   const n = made.length;
   const deltaNorms = new Float64Array(n * NAMES.length);
   made.forEach(({ size = 1 }, row) => deltaNorms.fill(size, row * NAMES.length, (row + 1) * NAMES.length));
-  const scores = new Map(signatures.map(({ trait }) => [trait, Float64Array.from(made.flatMap((one) => NAMES.map(() => (one.scores[trait] ?? 0) / NAMES.length)))]));
+  const scores = new Map(signatures.map(({ trait }) => [trait, Float64Array.from(made.flatMap((one) => NAMES.map((_, i) => (one.scores[trait] ?? 0) / NAMES.length + (i % 2 === 0 ? 1 : -1) * NATURAL)))]));
   return {
     signatures,
     manifest: {
