@@ -102,8 +102,16 @@ async function run(path: string, flags: Flags): Promise<ExitCode> {
   }).finally(() => { progress.end(); });
   await writeFileAtomic(output, `${escapeJson(JSON.stringify(certificate, null, 2))}\n`);
   const { subject, predicate: { incomplete, traits } } = certificate.measured;
-  const verdicts = traits.map(({ trait, verdict }) => `${escapeText(trait)} ${verdict}`).join(', ') || 'no trait was tested';
-  log.info('certified', `${escapeText(output)}: ${subject.length} files, ${verdicts}, ${signing === null ? 'not signed' : `signed by ${signing.id.slice(0, 16)}…`}`, { output, keyid: signing?.id ?? null });
+  log.info('certified', `${escapeText(output)}: ${subject.length} files, ${verdictsOf(traits)}, ${signing === null ? 'not signed' : `signed by ${signing.id.slice(0, 16)}…`}`, { output, keyid: signing?.id ?? null });
   for (const reason of incomplete) log.warn('incomplete', `the certificate says that not everything was measured: ${escapeText(reason)}`, { reason });
   return undecided ? EXIT.incomplete : EXIT.clean;
+}
+
+/** The harmful traits that are not absent by name, the others counted; controls gate nothing and are left out. */
+function verdictsOf(traits: readonly { readonly trait: string; readonly verdict: string; readonly harmful: boolean }[]): string {
+  const harmful = traits.filter((trait) => trait.harmful);
+  const absent = harmful.filter(({ verdict }) => verdict === 'absent');
+  const [only] = absent;
+  const rest = only === undefined ? [] : [absent.length === 1 ? `${escapeText(only.trait)} absent` : `${absent.length} harmful traits absent`];
+  return [...harmful.filter(({ verdict }) => verdict !== 'absent').map(({ trait, verdict }) => `${escapeText(trait)} ${verdict}`), ...rest].join(', ') || 'no harmful trait was tested';
 }
