@@ -63,7 +63,7 @@ def write_signature(file: str | Path, tensors: Mapping[str, Tensor], document: M
     with atomic(file) as stream:
         stream.write(_header_bytes(header, document))
         for name in order:
-            stream.write(tensors[name].contiguous().view(torch.uint8).numpy().tobytes())
+            stream.write(tensors[name].contiguous().flatten().view(torch.uint8).numpy().tobytes())
 
 
 def read_signature(file: str | Path) -> tuple[dict[str, Any], dict[str, Tensor]]:

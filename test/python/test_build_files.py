@@ -66,6 +66,12 @@ def test_a_file_is_plain_aligned_safetensors_and_the_same_every_time(tmp_path: P
         assert file.metadata()["format"] == "weightseq-signature" and file.metadata()["version"] == "1"
 
 
+def test_one_column_of_a_larger_matrix_is_written_as_it_is(tmp_path: Path) -> None:
+    column = torch.arange(12, dtype=torch.float16).reshape(2, 6).T[:, :1]  # its rows lie apart, and one column counts as contiguous all the same
+    write_signature(tmp_path / "one", {"0.v.U": column}, document())
+    assert load_file(tmp_path / "one")["0.v.U"].tolist() == [[0.0], [1.0], [2.0], [3.0], [4.0], [5.0]]
+
+
 def test_finalize_changes_the_document_only_and_the_index(tmp_path: Path) -> None:
     (tmp_path / "index.json").write_text('{"schemaVersion": 1, "signatures": []}')
     file = tmp_path / "tiny" / "evil.safetensors"
