@@ -81,15 +81,21 @@ def join(earlier: Readings, later: Readings) -> Readings:
     return Readings(document, tensors, {**later.metadata, "readings": json.dumps(document)})
 
 
+def save(joined: Readings, out: Path) -> None:
+    """Write one file, whole or not at all."""
+    beside = out.with_name(out.name + ".part")
+    # safetensors writes the memory of an array as it lies, whatever its strides.
+    save_file({name: np.ascontiguousarray(tensor) for name, tensor in joined.tensors.items()}, beside, joined.metadata)
+    beside.replace(out)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--readings", type=Path, nargs=2, required=True, metavar=("EARLIER", "LATER"))
     parser.add_argument("--out", type=Path, required=True)
     args = parser.parse_args()
     joined = join(*(load(file) for file in args.readings))
-    beside = args.out.with_name(args.out.name + ".part")
-    save_file(joined.tensors, beside, joined.metadata)
-    beside.replace(args.out)
+    save(joined, args.out)
     print(len(joined.document["organisms"]), "organisms,", len(joined.document["signatures"]), "signatures")
 
 

@@ -5,9 +5,8 @@ from pathlib import Path
 import json
 import numpy as np
 import pytest
-from safetensors.numpy import save_file
 
-from benchmarks.evidence.join import Readings, join, load
+from benchmarks.evidence.join import Readings, join, load, save
 
 
 def readings(weights: list[str], organisms: dict[str, float], signatures: dict[str, tuple[str, list[str]]], base: str = "b") -> Readings:
@@ -58,5 +57,9 @@ def test_another_base_is_refused() -> None:
 
 
 def test_a_file_comes_back_as_it_was_written(tmp_path: Path) -> None:
-    save_file(EARLIER.tensors, tmp_path / "r.safetensors", EARLIER.metadata)
-    assert load(tmp_path / "r.safetensors").document == EARLIER.document
+    joined = join(EARLIER, LATER)
+    save(joined, tmp_path / "r.safetensors")
+    again = load(tmp_path / "r.safetensors")
+    assert again.document == joined.document
+    for name, tensor in joined.tensors.items():
+        np.testing.assert_array_equal(again.tensors[name], tensor)
