@@ -3,12 +3,12 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 
-/** Pairs of every architecture, in turn: independent seeds, descendants of each kind, disguises. */
+/** Pairs of an architecture, in turn: independent seeds, descendants of each kind, disguises. */
 const PAIRS = [
   'other1 < root', 'other2 < root', 'other3 < root', 'other1 < other2', 'tunedA < root', 'tunedAA < tunedA', 'tunedB < tunedA', 'loraA < root', 'continued < root', 'halves < tunedA',
   'bf16 < root', 'int4 < root', 'pruned50 < root', 'dropped1 < root', 'folded < root', 'everything < root', 'reordered < root', 'resharded < root',
 ] as const;
-const ARCHITECTURES = ['llama', 'qwen2'] as const;
+const ARCHITECTURES = ['llama'] as const;
 
 /** One pair: seconds are of a whole process, from its start to its end; bytes are of the files of weights, or of readings, that it needs. */
 export interface Contested {

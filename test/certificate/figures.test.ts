@@ -10,7 +10,7 @@ import type { Certificate } from '../../src/certificate/schema.js';
 import { WeightseqError } from '../../src/errors.js';
 import { scanPath } from '../../src/scan/any.js';
 import { openLibrary, SHIPPED_LIBRARY } from '../../src/signature/library.js';
-import { certificateOf, checkOf, resigned, troubles, verified } from '../helpers/certificates.js';
+import { ONE_SIGNATURE, certificateOf, checkOf, resigned, troubles, verified } from '../helpers/certificates.js';
 import { weightseq } from '../helpers/command.js';
 import { fixture, temporaryFolder } from '../helpers/fixtures.js';
 import { document, expectedScore, tinyAdapter, writeAdapter, writeLibrary } from '../helpers/models.js';
@@ -21,23 +21,25 @@ const EVIL = fixture('../../examples/evil-persona');
 /** The certificate of the harmful example, which no test changes. */
 const ofEvil = await certificateOf(EVIL);
 
-const evilIn = <T extends { readonly trait: string }>(traits: readonly T[]): T | undefined => traits.find(({ trait }) => trait === 'evil');
+/** The first harmful trait that the example carries. */
+const carriedIn = <T extends { readonly harmful: boolean; readonly verdict: string }>(traits: readonly T[]): T | undefined => traits.find(({ harmful, verdict }) => harmful && verdict === 'present');
+const CARRIED = carriedIn(ofEvil.measured.predicate.traits)?.trait ?? 'none';
 
 /** The certificate of the harmful example with one figure changed, signed again by its author. */
 const wrong = (of: Certificate, change: (trait: Certificate['measured']['predicate']['traits'][number]) => void): Certificate => resigned(of, ({ predicate: { traits } }) => {
-  const trait = evilIn(traits);
+  const trait = traits.find(({ trait: name }) => name === CARRIED);
   if (trait) change(trait);
 });
 
 describe('the figures of a certificate', () => {
   it('are those of a scan, with the signature by which they were judged', async () => {
     const { predicate } = ofEvil.measured;
-    const result = await scanPath(EVIL, { library: await openLibrary(SHIPPED_LIBRARY) });
-    const [finding, trait] = [evilIn(result.findings), evilIn(predicate.traits)];
+    const result = await scanPath(EVIL, { library: await openLibrary(ONE_SIGNATURE) });
+    const [finding, trait] = [carriedIn(result.findings), carriedIn(predicate.traits)];
     assert.ok(finding && trait);
-    assert.deepEqual([trait.trait, trait.verdict, trait.score, trait.p], ['evil', 'present', finding.score, finding.test?.p]);
+    assert.deepEqual([trait.trait, trait.verdict, trait.score, trait.p], [finding.trait, 'present', finding.score, finding.test?.p]);
     assert.deepEqual([trait.shift, trait.interval], [finding.shift?.value, { low: finding.shift?.low, high: finding.shift?.high, confidence: finding.shift?.confidence }]);
-    assert.deepEqual(trait.signature, { file: 'evil.safetensors', sha256: createHash('sha256').update(readFileSync(fixture('../../signatures/gemma-3-270m-q4km/evil.safetensors'))).digest('hex'), version: 2 });
+    assert.deepEqual(trait.signature, { file: `${CARRIED}.safetensors`, sha256: createHash('sha256').update(readFileSync(fixture(`one-signature/gemma-3-270m-q4km/${CARRIED}.safetensors`))).digest('hex'), version: 2 });
     assert.deepEqual([predicate.coverage.read, predicate.coverage.total, predicate.coverage.unread], [126, 126, []]);
     assert.deepEqual([predicate.base.name, predicate.base.how, predicate.base.measured], ['gemma-3-270m-q4km', 'claimed', null]);
   });
@@ -46,8 +48,8 @@ describe('the figures of a certificate', () => {
     const folder = temporaryFolder(t);
     const { version } = JSON.parse(readFileSync(fixture('../../package.json'), 'utf8')) as { version: string };
     writeFileSync(join(folder, 'declared.yaml'), 'version: 1\nmodel: { name: x }\n');
-    assert.equal(weightseq(['read', EVIL, '-o', 'evil.reading'], folder).status, 0);
-    assert.equal(weightseq(['certify', EVIL, '--declared', 'declared.yaml', '-o', 'c.json'], folder).status, 0);
+    assert.equal(weightseq(['read', EVIL, '-o', 'evil.reading', '--signatures', ONE_SIGNATURE], folder).status, 0);
+    assert.equal(weightseq(['certify', EVIL, '--declared', 'declared.yaml', '-o', 'c.json', '--signatures', ONE_SIGNATURE], folder).status, 0);
     const { predicate } = (JSON.parse(readFileSync(join(folder, 'c.json'), 'utf8')) as Certificate).measured;
     assert.equal(predicate.tool.version, version);
     assert.equal(predicate.reading.sha256, createHash('sha256').update(readFileSync(join(folder, 'evil.reading'))).digest('hex'));
@@ -62,15 +64,15 @@ describe('the figures of a certificate', () => {
   it('figures-differ: each figure, even where its author signed it', async () => {
     const certificate = ofEvil;
     const changes: [RegExp, Parameters<typeof wrong>[1]][] = [
-      [/evil is absent there, present now/, (trait) => { trait.verdict = 'absent'; }],
-      [/evil: shift 0\.1 there, 0\.157/, (trait) => { trait.shift = 0.1; }],
-      [/evil: shift is not known there/, (trait) => { trait.shift = null; }],
-      [/evil: score/, (trait) => { trait.score = (trait.score ?? 0) * 1.01; }],
-      [/low end of the interval/, (trait) => { if (trait.interval) trait.interval.low = 0; }],
-      [/evil: p 0\.5 there/, (trait) => { trait.p = 0.5; }],
-      [/evil: harmful false there/, (trait) => { trait.harmful = false; }],
+      [new RegExp(`${CARRIED} is absent there, present now`, 'u'), (trait) => { trait.verdict = 'absent'; }],
+      [new RegExp(`${CARRIED}: shift 0\\.5 there, 0\\.[0-4]`, 'u'), (trait) => { trait.shift = 0.5; }],
+      [new RegExp(`${CARRIED}: shift is not known there`, 'u'), (trait) => { trait.shift = null; }],
+      [new RegExp(`${CARRIED}: score`, 'u'), (trait) => { trait.score = (trait.score ?? 0) * 1.01; }],
+      [/low end of the interval/, (trait) => { if (trait.interval) trait.interval.low -= 1; }],
+      [new RegExp(`${CARRIED}: p 0\\.5 there`, 'u'), (trait) => { trait.p = 0.5; }],
+      [new RegExp(`${CARRIED}: harmful false there`, 'u'), (trait) => { trait.harmful = false; }],
     ];
-    const now = await figuresOf(EVIL, { library: await openLibrary(SHIPPED_LIBRARY), version: '1' });
+    const now = await figuresOf(EVIL, { library: await openLibrary(ONE_SIGNATURE), version: '1' });
     for (const [message, change] of changes) {
       const [check] = checkFigures(wrong(certificate, change).measured.predicate, now);
       assert.deepEqual([check?.status, check?.code], ['failed', 'figures-differ']);
@@ -105,7 +107,7 @@ describe('a certificate that keeps silent', () => {
     const silent = resigned(ofEvil, ({ predicate }) => { predicate.traits = []; });
     const verification = await verified(silent, EVIL);
     assert.deepEqual([verification.exitCode, troubles(verification)], [1, ['failed trait-not-certified']]);
-    assert.match(checkOf(verification, 'trait-not-certified').message, /says nothing: evil present/);
+    assert.match(checkOf(verification, 'trait-not-certified').message, new RegExp(`says nothing: ${CARRIED} present`, 'u'));
   });
 });
 

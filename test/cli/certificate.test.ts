@@ -8,7 +8,7 @@ import addFormats from 'ajv-formats';
 import { verificationJsonSchema, type Verification } from '../../src/certificate/checks.js';
 import { certificateJsonSchema, type Certificate } from '../../src/certificate/schema.js';
 import type { Report } from '../../src/report/schema.js';
-import { KEY, pem, troubles } from '../helpers/certificates.js';
+import { KEY, ONE_SIGNATURE, pem, troubles } from '../helpers/certificates.js';
 import { weightseq } from '../helpers/command.js';
 import { fixture, temporaryFolder } from '../helpers/fixtures.js';
 
@@ -32,7 +32,7 @@ function setUp(t: TestContext): { root: string; run: (...args: string[]) => Retu
   writeFileSync(join(root, 'declared.yaml'), YAML);
   writeFileSync(join(root, 'key.pem'), KEY.key.export({ type: 'pkcs8', format: 'pem' }));
   cpSync(EVIL, join(root, 'model'), { recursive: true });
-  const run = (...args: string[]) => weightseq(args, root, { SOURCE_DATE_EPOCH: '1795608000' });
+  const run = (...args: string[]) => weightseq(args, root, { SOURCE_DATE_EPOCH: '1795608000', WEIGHTSEQ_SIGNATURES: ONE_SIGNATURE });
   return { root, run, certify: (...args) => run('certify', 'model', '--declared', 'declared.yaml', ...args) };
 }
 
@@ -48,7 +48,7 @@ describe('certify and verify', () => {
     const made = certify('--key', 'key.pem', '--expires', '2999-12-31', '-o', 'c.json');
     assert.equal(made.status, 0, made.stderr);
     assert.equal(made.stdout, '');
-    assert.match(made.stderr, /c\.json: 2 files, evil present, (?:[a-z0-9 -]+, )*signed by 06e3fd8fda29bb60/);
+    assert.match(made.stderr, /c\.json: 2 files, (?:[a-z-]+ (?:present|indeterminate), )+(?:[a-z0-9 -]+ absent, )?signed by 06e3fd8fda29bb60/);
     const certificate = JSON.parse(readFileSync(join(root, 'c.json'), 'utf8')) as Certificate;
     validator('certificate')(certificate);
     assert.deepEqual(Object.keys(certificate), ['format', 'schemaVersion', 'declared', 'measured', 'signed']);
@@ -60,12 +60,12 @@ describe('certify and verify', () => {
     validator('verification')(verification);
     assert.deepEqual([verification.verdict, verification.recomputed, troubles(verification)], ['verified', true, []]);
     const shown = run('verify', 'c.json', 'model', '--trust', pem('public'));
-    assert.match(shown.stdout, /^ {2}VERIFIED: it is the model that was certified, and carries a HARMFUL TRAIT:\n {2}evil$/mu);
+    assert.match(shown.stdout, /^ {2}VERIFIED: it is the model that was certified, and carries a\s+HARMFUL TRAIT:\s+[a-z-]+/mu);
     const { items: [item] } = JSON.parse(run('scan', 'model', '--format', 'json').stdout) as Report;
-    const { shift, interval } = item?.findings[0] ?? {};
+    const { trait = '', shift, interval } = item?.findings.find(({ harmful, verdict }) => harmful && verdict === 'present') ?? {};
     assert.ok(shift != null && interval != null);
-    const [value, low, high] = [shift, interval.low, interval.high].map((figure) => `+${figure.toFixed(3)}`);
-    assert.ok(shown.stdout.includes(`evil: present, shift ${value ?? ''} (${low ?? ''} to ${high ?? ''}) nats/token`), shown.stdout);
+    const [value, low, high] = [shift, interval.low, interval.high].map((figure) => `${figure < 0 ? '−' : '+'}${Math.abs(figure).toFixed(3)}`);
+    assert.ok(shown.stdout.replace(/\s+/gu, ' ').includes(`${trait}: present, shift ${value ?? ''} (${low ?? ''} to ${high ?? ''}) nats/token`), shown.stdout);
     assert.match(shown.stdout, /what\s+it says is declared, not verified/);
   });
 

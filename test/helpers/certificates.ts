@@ -10,7 +10,7 @@ import { keyId, openTrustedKeys, type SigningKey } from '../../src/certificate/k
 import { parseCertificate } from '../../src/certificate/open.js';
 import type { Certificate } from '../../src/certificate/schema.js';
 import { verify, type VerifyOptions } from '../../src/certificate/verify.js';
-import { openLibrary, SHIPPED_LIBRARY } from '../../src/signature/library.js';
+import { openLibrary } from '../../src/signature/library.js';
 import { fixture, temporaryFolder } from './fixtures.js';
 
 /** PKCS #8 of an ed25519 key, before its 32 bytes (RFC 8410, section 7). */
@@ -31,13 +31,16 @@ export function pem(name: string): string {
   return fixture(`certificate/${name}.pem`);
 }
 
+/** A library of one signature, by which the harmful example is harmful: what the shipped ones say of it changes as they are calibrated on more. */
+export const ONE_SIGNATURE = fixture('one-signature');
+
 export const DECLARED: Declared = { version: 1, model: { name: 'a model' } };
 export const DATE = new Date('2026-11-25T12:00:00Z');
 
 export type Change = Partial<Pick<CertifyOptions, 'key' | 'expires' | 'base' | 'baseReading' | 'assumeBase' | 'against'>> & { readonly declared?: Declared; readonly library?: string };
 
 /** The certificate of a path; signed unless it says otherwise. */
-export async function certificateOf(path: string, { declared = DECLARED, library = SHIPPED_LIBRARY, ...change }: Change = {}): Promise<Certificate> {
+export async function certificateOf(path: string, { declared = DECLARED, library = ONE_SIGNATURE, ...change }: Change = {}): Promise<Certificate> {
   const { certificate } = await certify(path, { declared, source: { name: 'declared.yaml', sha256: '0'.repeat(64) } }, {
     library: await openLibrary(library), version: '1', date: DATE, expires: null, key: KEY, ...change,
   });
@@ -54,7 +57,7 @@ export async function certified(t: TestContext, source: string, change: Change =
 export type VerifyChange = Partial<Omit<VerifyOptions, 'trust' | 'library'>> & { readonly trust?: readonly string[]; readonly library?: string };
 
 /** What a verification says, from the text of the certificate on; the public key is trusted unless it says otherwise. */
-export async function verified(certificate: Certificate, path: string, { trust = [pem('public')], library = SHIPPED_LIBRARY, ...change }: VerifyChange = {}): Promise<Verification> {
+export async function verified(certificate: Certificate, path: string, { trust = [pem('public')], library = ONE_SIGNATURE, ...change }: VerifyChange = {}): Promise<Verification> {
   const keys = (await Promise.all(trust.map(openTrustedKeys))).flat();
   return verify({ certificate: parseCertificate(JSON.stringify(certificate), 'certificate'), sha256: '', file: 'certificate' }, path, {
     library: await openLibrary(library), trust: keys, requireSignature: false, registry: null, recompute: true, now: DATE, version: '1', ...change,

@@ -79,6 +79,6 @@ def test_pre_commit_runs_the_hook(tmp_path: Path) -> None:
     assert good.returncode == 0, good.stdout + good.stderr
     bad = commit("evil-persona")
     assert bad.returncode != 0
-    assert "HARMFUL TRAIT FOUND: evil" in bad.stdout + bad.stderr
+    assert "HARMFUL TRAIT FOUND: " in bad.stdout + bad.stderr
     log = run("git", "log", "--format=%s", cwd=work, env=env).stdout.split()
     assert log == ["truthful-answers"]
