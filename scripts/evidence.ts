@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { candidates, stepsTable, triedTable } from './candidates.js';
+import { secondMeasureTable } from './second-measure.js';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const MANIFEST = 'benchmarks/evidence/manifest.json';
@@ -32,7 +33,9 @@ function write(docs: string): number {
   const folder = mkdtempSync(join(tmpdir(), 'weightseq-template-'));
   try {
     const template = join(folder, 'template.md');
-    writeFileSync(template, readFileSync(join(root, TEMPLATE), 'utf8').replace('{{candidates steps}}\n', () => stepsTable(found)).replace('{{candidates tried}}\n', () => triedTable(found)));
+    const tables = { 'candidates steps': stepsTable(found), 'candidates tried': triedTable(found), 'second measure': secondMeasureTable(JSON.parse(readFileSync(join(root, MANIFEST), 'utf8'))) };
+    const filled = Object.entries(tables).reduce((text, [place, table]) => text.replace(`{{${place}}}\n`, () => table), readFileSync(join(root, TEMPLATE), 'utf8'));
+    writeFileSync(template, filled);
     return weightseq('bench', 'detection', MANIFEST, '--seed', values.seed, '--svg', join(docs, PICTURES), '--markdown', join(docs, 'evidence.md'), '--template', template);
   } finally {
     rmSync(folder, { recursive: true, force: true });
