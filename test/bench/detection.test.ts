@@ -144,6 +144,10 @@ describe('other methods', () => {
     const gram = Float64Array.from(vectors.flatMap((a) => vectors.map((b) => (a[0] ?? 0) * (b[0] ?? 0) + (a[1] ?? 0) * (b[1] ?? 0))));
     const rows = new Map(evilOf(detected(made, [evil], NO_EXTERNAL_SCORES, gram)).baselines.map((b) => [b.method, b.auroc]));
     assert.equal(rows.get('contrastive delta, cosine')?.value, 1);
+    // Readings of two sets that are joined: nothing is known between the odd and the even ones, and each has its own direction.
+    const halves = gram.map((value, i) => ((i % made.length) % 2 === Math.floor(i / made.length) % 2 ? value : Number.NaN));
+    const joined = new Map(evilOf(detected(made, [evil], NO_EXTERNAL_SCORES, halves)).baselines.map((b) => [b.method, b.auroc]));
+    assert.ok((joined.get('contrastive delta, cosine')?.organisms ?? 0) >= 11);
     // A harmful source that is alone in its direction is lost when it is left out: nothing else points there.
     const alone = made.slice(0, 11).map((one) => (one.id === 'h0' ? one : one));
     const flat = alone.map(({ id }) => (id === 'h0' ? [0, 1] : [1, 0]));

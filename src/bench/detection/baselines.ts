@@ -44,7 +44,7 @@ export function baselinesOf(
 
 /**
  * cos(ΔW_i, mean harmful ΔW − mean benign ΔW), means over the organisms that take part in calibrating and share no source with i, from
- * the inner products of the readings; null where these are not there.
+ * the inner products of the readings, as far as they are known with i; null where there are none.
  */
 function contrastiveDelta(counted: readonly Decided[], { gram, document: { organisms } }: BenchReadings, isTaught: (one: Decided) => boolean): Method['of'] | null {
   if (gram === null) return null;
@@ -57,7 +57,7 @@ function contrastiveDelta(counted: readonly Decided[], { gram, document: { organ
     const others = counted.filter((other) => isTaught(other) && !other.sources.some((s) => sources.includes(s)));
     const known = others.flatMap(({ organism, label }) => {
       const row = rows.get(organism.id);
-      return row === undefined || Number.isNaN(inner(row, row)) ? [] : [{ row, isHarmful: label === 'harmful' }];
+      return row === undefined || Number.isNaN(inner(row, row)) || Number.isNaN(inner(own, row)) ? [] : [{ row, isHarmful: label === 'harmful' }];
     });
     const [harmful, benign] = [known.filter((o) => o.isHarmful).length, known.filter((o) => !o.isHarmful).length];
     if (harmful === 0 || benign === 0) return null;

@@ -169,8 +169,8 @@ export function variantTable({ variants }: Detection): Table {
   };
 }
 
-/** Every organism of a trait, strongest predicted shift first. */
-export function organismTable(section: Section, keep: (row: OrganismRow) => boolean = () => true): Table {
+/** Every organism that was measured in a trait, or those that `keep` takes; strongest predicted shift first. */
+export function organismTable(section: Section, keep: (row: OrganismRow) => boolean = ({ label }) => label !== 'unmeasured'): Table {
   const rows = section.organisms.filter(keep).sort((a, b) => (b.shift?.value ?? -Infinity) - (a.shift?.value ?? -Infinity));
   return {
     title: `Organisms: ${traitName(section)}`,
