@@ -35,11 +35,14 @@ function put(name: string, report: Report): string {
 }
 
 const examples = join(folder, 'examples.html');
-const scanned = spawnSync(process.execPath, ['dist/cli/main.js', 'scan', 'examples/evil-persona', 'examples/truthful-answers', '--hash', '--format', 'html', '-o', examples], { cwd: root, encoding: 'utf8' });
-const json = JSON.parse(spawnSync(process.execPath, ['dist/cli/main.js', 'scan', 'examples/evil-persona', '--format', 'json'], { cwd: root, encoding: 'utf8' }).stdout) as Report;
+const every = join(folder, 'every.html');
+const scanTo = (file: string, ...more: string[]) => spawnSync(process.execPath, ['dist/cli/main.js', 'scan', 'examples/evil-persona', 'examples/truthful-answers', '--hash', '--format', 'html', '-o', file, ...more], { cwd: root, encoding: 'utf8' });
+const scanned = scanTo(examples, '--trait', 'evil');
+scanTo(every);
+const json = JSON.parse(spawnSync(process.execPath, ['dist/cli/main.js', 'scan', 'examples/evil-persona', '--trait', 'evil', '--format', 'json'], { cwd: root, encoding: 'utf8' }).stdout) as Report;
 const one = modelOf({ layers: 18, traits: ['evil'], scored: [8, 13], strength: 0.2, seed: 1 });
 const pages: Readonly<Record<string, string>> = {
-  examples,
+  examples, every,
   mixed: put('mixed', mixedReport()),
   large: put('large', reportOf([modelOf({ layers: 80, traits: ['evil'], scored: [0, 79], strength: 0.3, seed: 5 })], { exitCode: 1 })),
   hostile: put('hostile', reportOf([hostileItem()], { exitCode: 3 })),
@@ -230,6 +233,11 @@ describe('paper', () => {
       assert.ok(await page.locator('#m1-1-null').isVisible());
       assert.equal(await page.locator('.readout:visible').count(), 0);
       assert.equal(await overflow(page), 0);
+    });
+    await open(every, {}, async (page) => {
+      await page.setViewportSize({ width: 688, height: 900 });
+      await page.emulateMedia({ media: 'print' });
+      assert.equal(await overflow(page), 0, 'with every shipped trait');
     });
   });
 

@@ -164,6 +164,10 @@ svg,tr,.figures>div,.legend,.multiples li,.meaning{break-inside:avoid}
 article+article{break-before:page;border:0;padding:0}
 a{color:inherit}
 table{font-size:8pt}
+.summary{table-layout:fixed;width:100%;font-size:7pt}
+.summary td,.summary th,.summary .result,.summary tbody th,.summary .verdict{white-space:normal;min-width:0;overflow-wrap:anywhere;padding-left:.15rem;padding-right:.15rem}
+.summary th button{white-space:normal;overflow-wrap:anywhere;padding:0}
+.summary svg{max-width:100%}
 table.numbers,.numbers td,.numbers th{font-size:6.8pt!important}
 .numbers td,.numbers thead th:not(:first-child){padding-left:.25rem;padding-right:.1rem}
 *{print-color-adjust:exact;-webkit-print-color-adjust:exact}
