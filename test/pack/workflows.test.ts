@@ -156,6 +156,6 @@ describe('the pre-commit hook', () => {
     assert.match(good.stdout, /\b2 items, exit code 0/u);
     const bad = hooked(['adapters/truthful-answers', 'adapters/evil-persona']);
     assert.notEqual(bad.status, 0);
-    assert.match(bad.stdout, /HARMFUL TRAIT FOUND: evil/u);
+    assert.match(bad.stdout, /HARMFUL TRAIT FOUND: [a-z]/u);
   });
 });

@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey 
 ROOT = Path(__file__).resolve().parents[2]
 MAIN = ROOT / "dist" / "cli" / "main.js"
 MODEL = ROOT / "examples" / "evil-persona"
+LIBRARY = ROOT / "test" / "fixtures" / "one-signature"
 pytestmark = pytest.mark.skipif(not MAIN.exists(), reason="run `npm run build` first")
 
 DECLARED = {"version": 1, "model": {"name": "ein Modell — €", "licenses": [{"name": "Gemma Terms of Use"}]}, "pedigree": {"ancestors": [{"name": "gemma-3-270m-q4km", "relation": "base"}]}}
@@ -41,7 +42,7 @@ def made(tmp_path_factory):
     (folder / "key.pem").write_bytes(pem)
     (folder / "declared.json").write_text(json.dumps(DECLARED))
     out = folder / "c.json"
-    subprocess.run(["node", MAIN, "certify", MODEL, "--declared", folder / "declared.json", "--key", folder / "key.pem", "-o", out], check=True)
+    subprocess.run(["node", MAIN, "certify", MODEL, "--declared", folder / "declared.json", "--key", folder / "key.pem", "-o", out, "--signatures", LIBRARY], check=True)
     return key.public_key(), json.loads(out.read_text()), folder
 
 
@@ -79,4 +80,4 @@ def test_the_subjects_are_the_files(made):
 def test_it_verifies_with_the_public_key_that_python_writes(made):
     public, _, folder = made
     (folder / "public.pem").write_bytes(public.public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo))
-    assert subprocess.run(["node", MAIN, "verify", folder / "c.json", MODEL, "--trust", folder / "public.pem"], capture_output=True).returncode == 0
+    assert subprocess.run(["node", MAIN, "verify", folder / "c.json", MODEL, "--trust", folder / "public.pem", "--signatures", LIBRARY], capture_output=True).returncode == 0

@@ -47,9 +47,12 @@ def merge(folder: Path, dtype: torch.dtype) -> Path:
 def test_merged_checkpoint_gives_its_adapters_score(tmp_path: Path, dtype: torch.dtype) -> None:
     adapter = scan(ADAPTER)
     merged = scan(merge(tmp_path / "merged", dtype))
-    wanted, found = adapter["findings"][0], merged["findings"][0]
+    both = {f["trait"]: (f, next(g for g in merged["findings"] if g["trait"] == f["trait"])) for f in adapter["findings"]}
+    wanted, found = both["evil"]
     assert abs(found["score"] - wanted["score"]) <= 0.02 * abs(wanted["score"])
-    assert (found["verdict"], merged["exitCode"]) == (wanted["verdict"], adapter["exitCode"]) == ("present", 1)
+    # Rounding to bf16 moves scores by their own small amount, whatever their size.
+    assert all(abs(f["score"] - w["score"]) <= 0.1 * abs(w["score"]) + 0.002 for w, f in both.values())
+    assert merged["exitCode"] == adapter["exitCode"] == 1
     assert merged["coverage"]["unread"] == []
     # An estimate from 16 x 16 sign probes of each weight.
     assert abs(merged["deltaNorm"] - adapter["deltaNorm"]) <= 0.1 * adapter["deltaNorm"]
