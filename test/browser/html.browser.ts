@@ -42,7 +42,7 @@ scanTo(every);
 const json = JSON.parse(spawnSync(process.execPath, ['dist/cli/main.js', 'scan', 'examples/evil-persona', '--trait', 'evil', '--format', 'json'], { cwd: root, encoding: 'utf8' }).stdout) as Report;
 const one = modelOf({ layers: 18, traits: ['evil'], scored: [8, 13], strength: 0.2, seed: 1 });
 const pages: Readonly<Record<string, string>> = {
-  examples, every,
+  examples,
   mixed: put('mixed', mixedReport()),
   large: put('large', reportOf([modelOf({ layers: 80, traits: ['evil'], scored: [0, 79], strength: 0.3, seed: 5 })], { exitCode: 1 })),
   hostile: put('hostile', reportOf([hostileItem()], { exitCode: 3 })),
