@@ -1,11 +1,11 @@
 /** Tables of how signatures were chosen. In: candidates.json of benchmarks/evidence/choose.py. Out: markdown. Pure. */
 import { z } from 'zod';
-import { fixed, tableMarkdown, type Table } from '../src/bench/tables.js';
+import { fixed, tableMarkdown } from '../src/bench/tables.js';
 
-const figures = z.object({ n: z.number(), harmful: z.number(), benign: z.number(), r: z.number().nullable(), ceiling: z.number().nullable(), auroc: z.number().nullable(), rmse: z.number() });
+const figures = z.object({ n: z.number(), r: z.number().nullable(), ceiling: z.number().nullable(), auroc: z.number().nullable(), rmse: z.number() });
 const candidate = z.object({ mean: z.string(), styles: z.string(), layers: z.string(), roles: z.string(), fitted: z.string() });
 const choice = z.object({
-  chosen: candidate, compared: z.number(), calibration: figures, test: figures.nullable(), passes: z.boolean(), rank: z.number().optional(), testLowestR: z.number().nullable(),
+  chosen: candidate, compared: z.number(), test: figures.nullable(), passes: z.boolean(), rank: z.number().optional(), testLowestR: z.number().nullable(),
   steps: z.array(z.object({ step: z.string(), calibration: figures, test: figures.nullable() })),
 });
 
@@ -18,7 +18,7 @@ type Figures = z.infer<typeof figures>;
 export function stepsTable(found: Candidates): string {
   const rows = Object.entries(found).flatMap(([trait, { steps }]) => steps.map(({ step, calibration, test }) => [trait, step, ...sideOf(calibration), ...sideOf(test)]));
   return tableMarkdown({
-    ...table(['trait', 'step', ...SIDES], rows),
+    title: '', head: ['trait', 'step', ...SIDES], rows,
     note: 'Error: root mean square of a line through 0, in nats per token, leaving each organism out. The first three figures are of the sources on which choices are made, the others of those that took no part. AUROC: harmful against benign by behaviour, – where there are none of one.',
   });
 }
@@ -30,8 +30,8 @@ export function triedTable(found: Candidates): string {
     fixed(test?.r ?? null), fixed(testLowestR), fixed(test?.ceiling ?? null), passes ? 'passes' : 'fails',
   ]);
   return tableMarkdown({
-    ...table(['trait', 'chosen', 'of', 'rank', 'organisms', 'r', 'at least', 'ceiling', 'its own test'], rows),
-    note: 'Predicted against measured shift on the organisms of sources that took no part in the choice; at least: the lower end of the 95 % interval (Fisher). Rank: the fewest singular triplets whose r on the other side lies within .01 of that of 16. A signature passes with r of .8 or more and a lower end above .5; what fails is not shipped.',
+    title: '', head: ['trait', 'chosen', 'of', 'rank', 'organisms', 'r', 'at least', 'ceiling', 'its own test'], rows,
+    note: 'Predicted against measured shift on the organisms of sources that took no part in the choice; at least: the lower end of the 95 % interval (Fisher). Rank: the fewest singular triplets whose r on the other side lies within .01 of that of 16. A signature passes with r of .8 or more and a lower end above .5; what fails is not shipped. These figures are of whole gradients, before ranks were cut and lines were fitted: what the shipped signatures predict is in the table above of predicted against measured shift.',
   });
 }
 
@@ -39,8 +39,4 @@ const SIDES = ['r', 'AUROC', 'error', 'r, others', 'AUROC, others', 'error, othe
 
 function sideOf(side: Figures | null): string[] {
   return [fixed(side?.r ?? null), fixed(side?.auroc ?? null), fixed(side?.rmse ?? null)];
-}
-
-function table(head: readonly string[], rows: Table['rows']): Table {
-  return { title: '', head, rows };
 }

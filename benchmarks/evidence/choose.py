@@ -9,7 +9,8 @@ Out: candidates.json: for each trait the figures of every candidate, the steps o
 A candidate is a matrix of coefficients: score = Σ_w Σ_g C[w, g] <ΔW_w, G_g,w>. What is fitted (nuisance removal, bands) is fitted on calibration
 sources; its figures there are by leave-one-source-out. Rule, fixed before scores were seen: the lowest mean rank over r, AUROC (harmful against
 benign by behaviour; harmful against all others where no benign is shown) and the root mean square error of a line through 0.
-The signature ships if it passes on the sources that took no part (`passes`); this rule too was fixed before any score was seen.
+The signature ships if it passes on the sources that took no part (`passes`); this rule was fixed before any score
+of the traits but `evil` was seen.
 What `out` holds of other traits is kept.
 """
 

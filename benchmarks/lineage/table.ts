@@ -33,7 +33,6 @@ export function report(told: readonly Told[], kit: readonly Contested[], about: 
   const wrong = told.filter((one) => !isRight(one));
   const seconds = told.map((one) => one.seconds).sort((a, b) => a - b);
   const bytes = told.map((one) => one.bytes).sort((a, b) => a - b);
-  const median = (values: readonly number[]): number => values[values.length >> 1] ?? NaN;
   return [
     '# The lineage benchmark: what came out', '',
     'Written by `npm run bench:lineage`; see [lineage.md](lineage.md) and [benchmarks/lineage](../benchmarks/lineage/README.md).', '',
@@ -58,10 +57,7 @@ export function report(told: readonly Told[], kit: readonly Contested[], about: 
 
 function kitTable(told: readonly Told[], kit: readonly Contested[]): string[] {
   if (kit.length === 0) return [];
-  const middle = (of: (one: Contested) => number): number => {
-    const values = kit.map(of).sort((a, b) => a - b);
-    return values[values.length >> 1] ?? NaN;
-  };
+  const middle = (of: (one: Contested) => number): number => median(kit.map(of).sort((a, b) => a - b));
   const cost = (name: string, of: (one: Contested) => { seconds: number; bytes: number }): string => `| ${name} | ${middle((one) => of(one).seconds).toFixed(2)} | ${(middle((one) => of(one).bytes) / 1e6).toFixed(2)} | ${middle((one) => one.kit.seconds / of(one).seconds).toFixed(1)} |`;
   return [
     '## Beside Cisco\'s model-provenance-kit 1.0.0', '',
@@ -76,6 +72,11 @@ function kitTable(told: readonly Told[], kit: readonly Contested[]): string[] {
     cost('kit, two checkpoints', ({ kit: { seconds }, checkpoints: { bytes } }) => ({ seconds, bytes })),
     cost('`lineage`, two checkpoints', ({ checkpoints }) => checkpoints), cost('`lineage`, two kept readings', ({ readings }) => readings), '',
   ];
+}
+
+/** Of sorted values; the upper of the two in the middle. */
+function median(values: readonly number[]): number {
+  return values[values.length >> 1] ?? NaN;
 }
 
 function interval(value: Relation['share']): string {

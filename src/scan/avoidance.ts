@@ -1,6 +1,6 @@
 /** Whether a change keeps out of a signature's way. In: scores by weight and what random changes of their size would score. Out: a ratio and a bound on p. Pure. */
 import type { WeightScore } from './score.js';
-import type { ScoredWeight } from './scale.js';
+import { isotropicVariance, type ScoredWeight } from './scale.js';
 
 /** How near to nothing the scores of a change's weights are, beside those of random changes. */
 export interface Avoidance {
@@ -24,7 +24,7 @@ export const AVOIDS_BELOW = 1e-6;
 export function avoidanceOf(scored: readonly Pick<WeightScore, 'name' | 'score' | 'deltaNorm'>[], signature: ReadonlyMap<string, ScoredWeight>): Avoidance | null {
   const squares = scored.flatMap(({ name, score, deltaNorm }) => {
     const weight = signature.get(name);
-    const variance = weight === undefined ? 0 : (deltaNorm ** 2 * weight.energy) / (weight.shape[0] * weight.shape[1]);
+    const variance = weight === undefined ? 0 : isotropicVariance(weight, deltaNorm);
     return variance > 0 ? [score ** 2 / variance] : [];
   });
   if (squares.length === 0) return null;

@@ -12,6 +12,11 @@ export interface ScoredWeight {
   readonly energy: number;
 }
 
+/** Variance of a weight's score if its change, of size |ΔW|, pointed anywhere with the same probability: |ΔW|² |G|² / (out · in). */
+export function isotropicVariance({ shape: [outputs, inputs], energy }: ScoredWeight, deltaNorm: number): number {
+  return (deltaNorm ** 2 * energy) / (outputs * inputs);
+}
+
 /** What the scales need of a signature. */
 export function scoredWeights(weights: ReadonlyMap<string, Pick<SignatureWeight, 'U' | 'V' | 's'>>): Map<string, ScoredWeight> {
   return new Map([...weights].map(([name, { U, V, s }]) => [name, { shape: [U.shape[0] ?? 0, V.shape[0] ?? 0], energy: s.reduce((sum, v) => sum + v * v, 0) }]));
@@ -29,7 +34,7 @@ export function scalesOf(deltaNorm: number, changed: readonly { readonly name: s
     const weight = signature.get(name);
     if (weight === undefined) continue;
     scored += size ** 2;
-    isotropic += (size ** 2 * weight.energy) / (weight.shape[0] * weight.shape[1]);
+    isotropic += isotropicVariance(weight, size);
   }
   return { none: 1, deltaNorm, scoredNorm: Math.sqrt(scored), isotropic: Math.sqrt(isotropic) };
 }
