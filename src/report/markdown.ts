@@ -4,6 +4,7 @@ import { headlineOf, headlineText } from './headline.js';
 import { bytes, probability, signed } from './numbers.js';
 import { layerRange } from './layers.js';
 import { code, prose } from './markdown-text.js';
+import { byRelevance } from './relevance.js';
 import type { RenderOptions } from './render.js';
 import { worstFirst } from './exit.js';
 import type { Report, ReportFinding, ReportItem } from './schema.js';
@@ -90,7 +91,7 @@ function detailsOf(item: ReportItem, showSuppressed: boolean): string {
   return [
     '<details>', `<summary>${code(item.path)}: ${headlineText(headline, code)}</summary>`, '',
     ...(headline.explanation === '' ? [] : [headline.explanation, '']),
-    ...item.findings.flatMap((finding) => findingLines(finding, base.layers ?? 0, showSuppressed)),
+    ...byRelevance(item.findings).flatMap((finding) => findingLines(finding, base.layers ?? 0, showSuppressed)),
     ...facts.map((fact) => `- ${fact}`), '', '</details>',
   ].join('\n');
 }

@@ -4,6 +4,7 @@ import { headlineOf, headlineText, type Headline } from './headline.js';
 import { paragraph } from './layout.js';
 import { probability, signed } from './numbers.js';
 import { printed } from './printed.js';
+import { byRelevance } from './relevance.js';
 import type { Report, ReportFinding, ReportItem } from './schema.js';
 import { ruler, strip } from './strip.js';
 import { renderFacts, renderRun } from './table-facts.js';
@@ -61,16 +62,14 @@ const FEW = 2;
 function renderFindings({ findings, base }: ReportItem, norms: Norms, width: number, colours: Colours, showSuppressed: boolean): string[] {
   const full = (finding: ReportFinding): string => renderFinding(finding, norms, base.layers ?? 0, width, colours, showSuppressed);
   if (findings.length <= FEW) return findings.map(full);
-  const suppressed = findings.filter(({ suppression }) => suppression);
-  const open = findings.filter(({ suppression }) => !suppression);
-  const harmful = open.filter((finding) => finding.harmful);
-  const present = harmful.filter(({ verdict }) => verdict === 'present');
-  const undecided = harmful.filter(({ verdict }) => verdict === 'indeterminate');
-  const others = [...harmful.filter(({ verdict }) => verdict === 'absent'), ...open.filter((finding) => !finding.harmful)];
-  return [
-    ...present.map(full), ...undecided.map((finding) => renderHead(finding, width, colours).join('\n')), ...suppressed.map(full),
-    ...(others.length === 0 ? [] : [others.map((finding) => renderBrief(finding, width, colours)).join('\n')]),
-  ];
+  const parts = byRelevance(findings).map((finding) => {
+    const isOpen = finding.harmful && !finding.suppression;
+    if (finding.suppression || (isOpen && finding.verdict === 'present')) return { text: full(finding), isBrief: false };
+    if (isOpen && finding.verdict === 'indeterminate') return { text: renderHead(finding, width, colours).join('\n'), isBrief: false };
+    return { text: renderBrief(finding, width, colours), isBrief: true };
+  });
+  const brief = parts.filter(({ isBrief }) => isBrief).map(({ text }) => text).join('\n');
+  return [...parts.filter(({ isBrief }) => !isBrief).map(({ text }) => text), ...(brief === '' ? [] : [brief])];
 }
 
 /** Verdict, shift and p of a trait in one line. */

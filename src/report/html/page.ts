@@ -4,6 +4,7 @@
  */
 import { createHash } from 'node:crypto';
 import type { Report } from '../schema.js';
+import { byRelevance } from '../relevance.js';
 import { gridOf } from './grid.js';
 import { pageHeadline } from './headline.js';
 import { article, type ItemPart } from './item.js';
@@ -19,7 +20,7 @@ import { mark } from './verdict.js';
 /** Renders a report as an HTML page. Pure. */
 export function renderHtml(report: Report, { showSuppressed }: { readonly showSuppressed: boolean }): string {
   const parts = report.items.map((item, i): ItemPart => ({
-    item, id: `m${i + 1}`, findings: item.findings.map((finding) => ({ finding, grid: gridOf(finding, item) })),
+    item, id: `m${i + 1}`, findings: byRelevance(item.findings).map((finding) => ({ finding, grid: gridOf(finding, item) })),
   }));
   const scales = scalesOf(parts.flatMap(({ findings }) => findings.map(({ finding, grid }) => ({ grid, threshold: finding.threshold }))));
   const { state, title, text } = pageHeadline(report);
