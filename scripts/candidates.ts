@@ -35,6 +35,11 @@ export function triedTable(found: Candidates): string {
   });
 }
 
+/** The traits whose signatures passed their own test, or those that failed it. */
+export function namesOf(found: Candidates, passed: boolean): string {
+  return Object.entries(found).filter(([, { passes }]) => passes === passed).map(([trait]) => `\`${trait}\``).join(', ');
+}
+
 const SIDES = ['r', 'AUROC', 'error', 'r, others', 'AUROC, others', 'error, others'] as const;
 
 function sideOf(side: Figures | null): string[] {

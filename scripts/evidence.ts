@@ -1,20 +1,22 @@
 /**
- * Writes docs/evidence.md and its pictures from the committed readings: npm run evidence.
+ * Writes docs/evidence.md, its pictures and the section of the README on error rates from the committed readings: npm run evidence.
  * With --organisms DIR the readings are taken again from the organisms first; with --check nothing is written, and what differs is named.
  */
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { candidates, stepsTable, triedTable } from './candidates.js';
-import { secondMeasureTable } from './second-measure.js';
+import { candidates, namesOf, stepsTable, triedTable } from './candidates.js';
+import { measuredTable } from './measured.js';
+import { secondMeasureTable, secondMeasureText } from './second-measure.js';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const MANIFEST = 'benchmarks/evidence/manifest.json';
 const READINGS = 'benchmarks/evidence/readings.safetensors';
 const TEMPLATE = 'benchmarks/evidence/evidence.template.md';
+const README_TEMPLATE = 'benchmarks/evidence/readme.template.md';
 const CANDIDATES = 'benchmarks/evidence/candidates.json';
 const PICTURES = 'evidence';
 
@@ -27,24 +29,41 @@ function weightseq(...args: string[]): number {
   return status;
 }
 
-/** Writes the document into a folder that stands for docs/. What the choice of signatures was comes from candidates.json, all else from the readings. */
-function write(docs: string): number {
-  const found = candidates.parse(JSON.parse(readFileSync(join(root, CANDIDATES), 'utf8')));
-  const folder = mkdtempSync(join(tmpdir(), 'weightseq-template-'));
+/** Stands between the two documents that one run fills. */
+const BETWEEN = '\n<!-- the section of the README -->\n';
+/** What the README's section lies between. */
+const SECTION = /(?<=<!-- evidence: written by npm run evidence -->\n).*(?=<!-- end of evidence -->)/su;
+
+const text = (...path: string[]): string => readFileSync(join(...path), 'utf8');
+
+/** Makes the documents in a folder that stands for the repository's root. What the choice of signatures was comes from candidates.json, all else from the readings. */
+function write(to: string): number {
+  const found = candidates.parse(JSON.parse(text(root, CANDIDATES)));
+  const manifest: unknown = JSON.parse(text(root, MANIFEST));
+  const [docs, folder] = [join(to, 'docs'), mkdtempSync(join(tmpdir(), 'weightseq-template-'))];
   try {
     const template = join(folder, 'template.md');
-    const tables = { 'candidates steps': stepsTable(found), 'candidates tried': triedTable(found), 'second measure': secondMeasureTable(JSON.parse(readFileSync(join(root, MANIFEST), 'utf8'))) };
-    const filled = Object.entries(tables).reduce((text, [place, table]) => text.replace(`{{${place}}}\n`, () => table), readFileSync(join(root, TEMPLATE), 'utf8'));
-    writeFileSync(template, filled);
-    return weightseq('bench', 'detection', MANIFEST, '--seed', values.seed, '--svg', join(docs, PICTURES), '--markdown', join(docs, 'evidence.md'), '--template', template);
+    const tables = {
+      'candidates steps': stepsTable(found), 'candidates tried': triedTable(found), 'second measure': secondMeasureTable(manifest), 'measured': measuredTable(manifest),
+      'candidates passed': namesOf(found, true), 'candidates failed': namesOf(found, false), 'second measure r': secondMeasureText(manifest),
+    };
+    const both = text(root, TEMPLATE) + BETWEEN + text(root, README_TEMPLATE);
+    writeFileSync(template, Object.entries(tables).reduce((filled, [place, table]) => filled.replaceAll(`{{${place}}}`, () => table), both));
+    const status = weightseq('bench', 'detection', MANIFEST, '--seed', values.seed, '--svg', join(docs, PICTURES), '--markdown', join(docs, 'evidence.md'), '--template', template);
+    const [document = '', section = ''] = text(docs, 'evidence.md').split(BETWEEN);
+    writeFileSync(join(docs, 'evidence.md'), document);
+    const readme = text(root, 'README.md');
+    if (!SECTION.test(readme)) throw new Error('README.md has no place for its section on evidence');
+    writeFileSync(join(to, 'README.md'), readme.replace(SECTION, () => section.replaceAll('](evidence/', '](docs/evidence/')));
+    return status;
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
 }
 
-function differing(made: string, kept: string): string[] {
-  const files = ['evidence.md', ...readdirSync(join(made, PICTURES)).map((name) => join(PICTURES, name))];
-  return files.filter((file) => !existsSync(join(kept, file)) || readFileSync(join(made, file), 'utf8') !== readFileSync(join(kept, file), 'utf8'));
+function differing(made: string): string[] {
+  const files = ['README.md', 'docs/evidence.md', ...readdirSync(join(made, 'docs', PICTURES)).map((name) => join('docs', PICTURES, name))];
+  return files.filter((file) => !existsSync(join(root, file)) || text(made, file) !== text(root, file));
 }
 
 let code = 0;
@@ -55,14 +74,15 @@ if (values.organisms !== undefined) {
 if (values.check) {
   const made = mkdtempSync(join(tmpdir(), 'weightseq-evidence-'));
   try {
+    mkdirSync(join(made, 'docs'));
     code = Math.max(code, write(made));
-    const stale = differing(made, join(root, 'docs'));
+    const stale = differing(made);
     if (stale.length > 0) {
-      process.stderr.write(`docs/: not what the readings give: ${stale.join(', ')}. Run npm run evidence.\n`);
+      process.stderr.write(`not what the readings give: ${stale.join(', ')}. Run npm run evidence.\n`);
       code = 1;
     }
   } finally {
     rmSync(made, { recursive: true, force: true });
   }
-} else code = Math.max(code, write(join(root, 'docs')));
+} else code = Math.max(code, write(root));
 process.exitCode = code;
