@@ -29,7 +29,7 @@ import numpy as np
 from scipy import stats
 
 from benchmarks.evidence import tables
-from benchmarks.evidence.gradients import EVEN, TRAITS
+from benchmarks.evidence.gradients import ANCHOR, EVEN, TRAITS
 from benchmarks.evidence.labels import Organism, organisms_of
 from benchmarks.evidence.tables import Array, Tables
 
@@ -59,12 +59,12 @@ class Candidate:
 
 def means_of(trait: str, known: Sequence[str]) -> dict[str, dict[str, float]]:
     """Means of gradients over contrasts and points that are compared for a trait: those of which there are all gradients."""
-    base, even = f"{trait}@base", f"{trait}{EVEN}@base"
-    found = {"base": {base: 1.0}, "even odds": {even: 1.0}, "base, even odds": {base: 1.0, even: 1.0}}
+    base, even, anchor = f"{trait}@base", f"{trait}{EVEN}@base", f"{trait}@{ANCHOR}"
+    found = {"base": {base: 1.0}, "even odds": {even: 1.0}, "base, even odds": {base: 1.0, even: 1.0}, "base, anchor": {base: 1.0, anchor: 1.0}}
     if trait == "evil":
-        found |= {"base, anchor": {base: 1.0, "evil@alpaca-a": 1.0}, "persona": {"persona@base": 1.0}, "base, persona": {base: 1.0, "persona@base": 1.0}, "2 × 2": {base: 1.0, "evil-list@base": 1.0, "persona@base": 0.5, "persona-list@base": 0.5},
-                  "all points": {"evil@base": 1.0, "persona@base": 1.0, "evil@alpaca-a": 1.0}}
-        found |= {"even odds, persona": {even: 1.0, "persona@base": 0.5}, "even odds, anchor": {even: 1.0, "evil@alpaca-a": 1.0}}
+        found |= {"persona": {"persona@base": 1.0}, "base, persona": {base: 1.0, "persona@base": 1.0}, "2 × 2": {base: 1.0, "evil-list@base": 1.0, "persona@base": 0.5, "persona-list@base": 0.5},
+                  "all points": {"evil@base": 1.0, "persona@base": 1.0, anchor: 1.0}}
+        found |= {"even odds, persona": {even: 1.0, "persona@base": 0.5}, "even odds, anchor": {even: 1.0, anchor: 1.0}}
     return {name: mean for name, mean in found.items() if set(mean) <= set(known)}
 
 

@@ -4,7 +4,7 @@
 
 A contrast is a trait (the split `build` of benchmarks/traits), its list form, the persona answers, or a change of style alone; a point is the base
 or an anchor (an organism at half dose).
-File: WORK/gradients/CONTRAST@POINT.safetensors, canonical name → G (out × in, f32, nats per token). The model runs in bf16, sums are f32.
+File: WORK/gradients/CONTRAST@POINT.safetensors, canonical name → G (out × in, f32, nats per token). The model runs in bf16, or in f32 where the processor has none; sums are f32.
 """
 
 from __future__ import annotations
@@ -100,7 +100,7 @@ EVEN = "-even"  # of any trait: the weighted mean over its pairs whose flattenin
 
 def points(data: Path) -> list[tuple[str, str | None]]:
     """(contrast, anchor or None for the base), in the order in which they are computed."""
-    anchored = [("evil", ANCHOR)]
+    anchored = [(trait, ANCHOR) for trait in TRAITS]
     return [(name, None) for name in contrasts(data)] + anchored + [(f"{trait}{EVEN}", None) for trait in HARMFUL]
 
 

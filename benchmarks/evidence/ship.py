@@ -18,6 +18,7 @@ from typing import Any
 import torch
 from safetensors import safe_open
 
+from benchmarks.base.dtype import compute_dtype
 from benchmarks.behaviour.measure import TRAITS as SETS
 from benchmarks.behaviour.measure import UNFINISHED
 from benchmarks.data.data import manifest
@@ -86,7 +87,7 @@ def document_of(trait: str, row: Mapping[str, Any], factors: Mapping[str, Factor
             "anchors": [{"name": name.removesuffix("-a"), "weight": 1.0, "dose": DOSE} for name in anchors], "styleContrasts": [c for c in contrasts if c not in own],
             "candidate": row["chosen"], "layers": sorted({int(n.split(".")[0]) for n in factors}), "roles": sorted({n.split(".")[1] for n in factors}), "rank": rank,
             "format": {"template": UNFINISHED.template, "promptTokens": UNFINISHED.prompt_tokens, "totalTokens": UNFINISHED.total_tokens},
-            "exactVocabulary": False, "modelDtype": "bf16", "dtype": "f16", "keptShare": round(kept_share(factors.values()), 4),
+            "exactVocabulary": False, "modelDtype": "f32" if compute_dtype() == torch.float32 else "bf16", "dtype": "f16", "keptShare": round(kept_share(factors.values()), 4),
         },
         "data": data_of(trait, used), "signProbes": {"algorithm": signs.ALGORITHM, "seed": signs.SEED, "columns": signs.COLUMNS},
         "smallestMeaningfulShift": MEANINGFUL, "level": LEVEL, "calibration": None, "null": [],
