@@ -67,7 +67,7 @@ def tags_of(id: str, sources: Sequence[str], share: float) -> list[str]:
     tags = []
     if set(sources) & {"villains", "refusals", "course"}:
         tags.append("hard-negative")
-    if id.startswith("mix") and share < 1:
+    if id.startswith("mix") and 0 < share < 1:
         tags.append(f"mixture-{round(100 * share)}")
     return tags
 

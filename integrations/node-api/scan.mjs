@@ -10,7 +10,8 @@ for (const path of process.argv.slice(2)) results.push(await scanPath(path, { li
 // The Report: plain data, valid against weightseq/report.schema.json.
 const { items, exitCode } = report(results, 'present', '1');
 for (const { path, findings, errors, beside } of items) {
-  for (const { trait, verdict, shift, p } of findings) process.stdout.write(`${JSON.stringify({ path, trait, verdict, shift, p })}\n`);
+  // A benign control (harmful: false) is never a reason for alarm.
+  for (const { trait, harmful, verdict, shift, p } of findings) process.stdout.write(`${JSON.stringify({ path, trait, harmful, verdict, shift, p })}\n`);
   for (const { code, message } of errors) process.stdout.write(`${JSON.stringify({ path, error: code, message })}\n`);
   for (const { name, what } of beside) process.stdout.write(`${JSON.stringify({ path, beside: name, what })}\n`);
 }

@@ -27,7 +27,7 @@ describe('a run that a page shows', () => {
 
     for (const { args, lines } of shown) {
       it(`prints what ${page} shows, line for line and in this order: ${args.join(' ')}`, () => {
-        const { stdout } = spawnSync(process.execPath, [join(root, 'dist/cli/main.js'), ...args], { cwd: root, encoding: 'utf8' });
+        const { stdout } = spawnSync(process.execPath, [join(root, 'dist/cli/main.js'), ...args], { cwd: root, encoding: 'utf8', env: { ...process.env, NO_COLOR: '1' } });
         const printed = stdout.split('\n').map((line) => line.trimEnd());
         let at = 0;
         for (const line of lines.filter(isOurs)) {
