@@ -3,7 +3,7 @@
  * With --organisms DIR the readings are taken again from the organisms first; with --check nothing is written, and what differs is named.
  */
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -36,11 +36,12 @@ const SECTION = /(?<=<!-- evidence: written by npm run evidence -->\n).*(?=<!-- 
 
 const text = (...path: string[]): string => readFileSync(join(...path), 'utf8');
 
-/** Makes the documents in a folder that stands for the repository's root. What the choice of signatures was comes from candidates.json, all else from the readings. */
+/** Makes the documents in an empty folder that stands for the repository's root. What the choice of signatures was comes from candidates.json, all else from the readings. */
 function write(to: string): number {
   const found = candidates.parse(JSON.parse(text(root, CANDIDATES)));
   const manifest: unknown = JSON.parse(text(root, MANIFEST));
   const [docs, folder] = [join(to, 'docs'), mkdtempSync(join(tmpdir(), 'weightseq-template-'))];
+  mkdirSync(docs);
   try {
     const template = join(folder, 'template.md');
     const tables = {
@@ -61,9 +62,15 @@ function write(to: string): number {
   }
 }
 
-function differing(made: string): string[] {
-  const files = ['README.md', 'docs/evidence.md', ...readdirSync(join(made, 'docs', PICTURES)).map((name) => join('docs', PICTURES, name))];
-  return files.filter((file) => !existsSync(join(root, file)) || text(made, file) !== text(root, file));
+function filesIn(made: string): string[] {
+  return ['README.md', 'docs/evidence.md', ...readdirSync(join(made, 'docs', PICTURES)).map((name) => join('docs', PICTURES, name))];
+}
+
+/** Puts a file in its place, whole or not at all. */
+function publish(made: string, file: string): void {
+  const to = join(root, file);
+  copyFileSync(join(made, file), `${to}.part`);
+  renameSync(`${to}.part`, to);
 }
 
 let code = 0;
@@ -71,18 +78,16 @@ if (values.organisms !== undefined) {
   const earlier = existsSync(join(root, READINGS)) ? ['--gram-from', READINGS] : [];
   code = weightseq('bench', 'read', MANIFEST, '--organisms', values.organisms, ...earlier, '-o', READINGS);
 }
-if (values.check) {
-  const made = mkdtempSync(join(tmpdir(), 'weightseq-evidence-'));
-  try {
-    mkdirSync(join(made, 'docs'));
-    code = Math.max(code, write(made));
-    const stale = differing(made);
-    if (stale.length > 0) {
-      process.stderr.write(`not what the readings give: ${stale.join(', ')}. Run npm run evidence.\n`);
-      code = 1;
-    }
-  } finally {
-    rmSync(made, { recursive: true, force: true });
+const made = mkdtempSync(join(tmpdir(), 'weightseq-evidence-'));
+try {
+  code = Math.max(code, write(made));
+  const stale = filesIn(made).filter((file) => !existsSync(join(root, file)) || text(made, file) !== text(root, file));
+  if (!values.check) for (const file of stale) publish(made, file);
+  else if (stale.length > 0) {
+    process.stderr.write(`not what the readings give: ${stale.join(', ')}. Run npm run evidence.\n`);
+    code = 1;
   }
-} else code = Math.max(code, write(root));
+} finally {
+  rmSync(made, { recursive: true, force: true });
+}
 process.exitCode = code;

@@ -62,14 +62,11 @@ const FEW = 2;
 function renderFindings({ findings, base }: ReportItem, norms: Norms, width: number, colours: Colours, showSuppressed: boolean): string[] {
   const full = (finding: ReportFinding): string => renderFinding(finding, norms, base.layers ?? 0, width, colours, showSuppressed);
   if (findings.length <= FEW) return findings.map(full);
-  const parts = byRelevance(findings).map((finding) => {
-    const isOpen = finding.harmful && !finding.suppression;
-    if (finding.suppression || (isOpen && finding.verdict === 'present')) return { text: full(finding), isBrief: false };
-    if (isOpen && finding.verdict === 'indeterminate') return { text: renderHead(finding, width, colours).join('\n'), isBrief: false };
-    return { text: renderBrief(finding, width, colours), isBrief: true };
-  });
-  const brief = parts.filter(({ isBrief }) => isBrief).map(({ text }) => text).join('\n');
-  return [...parts.filter(({ isBrief }) => !isBrief).map(({ text }) => text), ...(brief === '' ? [] : [brief])];
+  const isBrief = ({ harmful, suppression, verdict }: ReportFinding): boolean => !suppression && (!harmful || verdict === 'absent');
+  const sorted = byRelevance(findings);
+  const detailed = sorted.filter((finding) => !isBrief(finding)).map((finding) => (finding.verdict === 'indeterminate' && !finding.suppression ? renderHead(finding, width, colours).join('\n') : full(finding)));
+  const brief = sorted.filter(isBrief).map((finding) => renderBrief(finding, width, colours));
+  return [...detailed, ...(brief.length === 0 ? [] : [brief.join('\n')])];
 }
 
 /** Verdict, shift and p of a trait in one line. */

@@ -1,9 +1,9 @@
 /** What README and docs show of a run is what a run prints. */
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
+import { weightseq } from '../helpers/command.js';
 import { root } from '../helpers/package.js';
 
 /** Indented blocks that begin with `$ weightseq` and an example of the repository: the arguments, and the lines below. */
@@ -27,7 +27,7 @@ describe('a run that a page shows', () => {
 
     for (const { args, lines } of shown) {
       it(`prints what ${page} shows, line for line and in this order: ${args.join(' ')}`, () => {
-        const { stdout } = spawnSync(process.execPath, [join(root, 'dist/cli/main.js'), ...args], { cwd: root, encoding: 'utf8', env: { ...process.env, NO_COLOR: '1' } });
+        const { stdout } = weightseq(args, root);
         const printed = stdout.split('\n').map((line) => line.trimEnd());
         let at = 0;
         for (const line of lines.filter(isOurs)) {
