@@ -1,16 +1,18 @@
-"""Compare candidate signatures of a trait on calibration sources alone, choose one, and judge it on the other sources.
+"""Compare candidate signatures of a trait on some sources alone, choose one, and judge it on the other sources.
 
     python -m benchmarks.evidence.choose --tables FILE --behaviour FILE --out benchmarks/evidence/candidates.json
 
 In:  tables.py's arrays, and the measured behaviour of every organism.
-Out: candidates.json: for each trait the figures of every candidate, the steps of the method one after the other, the one chosen, and its figures on
-     the sources that took no part. coefficients: those of the chosen one, [weights × gradients], from which ship.py builds the signature.
+Out: candidates.json: for each trait the figures of every candidate, the steps of the method one after the other, the one chosen, on which organisms it
+     was chosen, and its figures on the sources that took no part. coefficients: those of the chosen one, [weights × gradients], from which ship.py builds the signature.
 
-A candidate is a matrix of coefficients: score = Σ_w Σ_g C[w, g] <ΔW_w, G_g,w>. What is fitted (nuisance removal, bands) is fitted on calibration
-sources; its figures there are by leave-one-source-out. Rule, fixed before scores were seen: the lowest mean rank over r, AUROC (harmful against
+A candidate is a matrix of coefficients: score = Σ_w Σ_g C[w, g] <ΔW_w, G_g,w>. What is fitted (nuisance removal, bands) is fitted on the sources of
+the choice; its figures there are by leave-one-source-out. Rule, fixed before scores were seen: the lowest mean rank over r, AUROC (harmful against
 benign by behaviour; harmful against all others where no benign is shown) and the root mean square error of a line through 0.
 The signature ships if it passes on the sources that took no part (`passes`); this rule was fixed before any score
 of the traits but `evil` was seen.
+A trait that fails gets a second choice, by the same rule among the same candidates, on all organisms but the fresh ones (labels.FRESH), and is judged on
+these alone. The second choice and its sources were fixed before any fresh organism had been trained.
 What `out` holds of other traits is kept.
 """
 
@@ -40,6 +42,7 @@ STYLES: dict[str, list[str]] = {
     "forms, short, fluency": ["prose-list", "first-whole", "short-whole", "fluency"], "all": ["prose-list", "first-whole", "short-whole", "spanish", "fluency"],
 }
 NUISANCE = ["prose-list", "first-whole", "short-whole", "spanish", "fluency"]
+FEWEST = 3
 PASS_R, PASS_LOW = 0.8, 0.5  # on the sources that took no part: r, and the lower end of its 95 % interval
 
 
@@ -193,20 +196,28 @@ def mean_ranks(found: Sequence[dict[str, Any]]) -> Array:
 
 
 def choose(table: Tables, trait: str, rows: Sequence[Organism]) -> dict[str, Any]:
-    """All figures for one trait, and the chosen candidate with its coefficients."""
+    """All figures for one trait, and the chosen candidate with its coefficients; by a second choice where the first failed and there are fresh organisms."""
+    first = choose_on(table, trait, rows, [o.is_calibration for o in rows])
+    fresh = [o for o in rows if o.is_fresh and o.is_measured(trait)]
+    if first["passes"] or len(fresh) < FEWEST:
+        return {**first, "chosenOn": "calibration"}
+    second = choose_on(table, trait, rows, [not o.is_fresh and not o.is_arm for o in rows])
+    return {**second, "chosenOn": "all but fresh", "first": {k: first[k] for k in ("chosen", "calibration", "test", "testLowestR")}}
+
+
+def choose_on(table: Tables, trait: str, rows: Sequence[Organism], takes_part: Sequence[bool]) -> dict[str, Any]:
+    """The same, chosen on the organisms that take part and judged on the others."""
     y = np.array([o.shift(trait) for o in rows])
     error = np.array([o.error(trait) for o in rows])
     known = [i for i, o in enumerate(rows) if o.is_measured(trait)]
-    calibration = [i for i in known if rows[i].is_calibration]
-    test = [i for i in known if not rows[i].is_calibration and not rows[i].is_arm]
+    calibration = [i for i in known if takes_part[i]]
+    test = [i for i in known if not takes_part[i] and not rows[i].is_arm]
     compared = candidates(trait, table.names)
     found = [judged(table, trait, c, rows, calibration, y, error) for c in compared]
     order = np.argsort(mean_ranks(found), kind="stable")
     best = compared[int(order[0])]
     C = coefficients(table, trait, best, calibration, y, [i for i in calibration if not rows[i].is_harmful(trait)])
-    s = score(table, C)
-    ids = [rows[i] for i in test]
-    outside = figures(s[test], y[test], error[test], np.array([o.is_harmful(trait) for o in ids]), np.array([o.is_benign(trait) for o in ids])) if len(test) > 2 else None
+    outside = judged_plainly(score(table, C), trait, rows, test, y, error)
     return {
         "chosen": best.__dict__, "calibration": found[int(order[0])], "test": outside,
         "passes": passes(outside), "testLowestR": lowest_r(outside["r"], outside["n"]) if outside else None,
@@ -214,6 +225,12 @@ def choose(table: Tables, trait: str, rows: Sequence[Organism]) -> dict[str, Any
         "compared": len(compared), "best": [{"candidate": compared[int(i)].name(), **found[int(i)]} for i in order[:10]],
         "coefficients": {"gradients": table.names, "weights": {n: [round(float(x), 6) for x in row] for n, row in zip(table.weights, C, strict=True) if row.any()}},
     }
+
+
+def judged_plainly(s: Array, trait: str, rows: Sequence[Organism], use: Sequence[int], y: Array, error: Array) -> dict[str, Any] | None:
+    """Figures of scores as they are, over some organisms; None for fewer than three."""
+    some = [rows[i] for i in use]
+    return figures(s[list(use)], y[list(use)], error[list(use)], np.array([o.is_harmful(trait) for o in some]), np.array([o.is_benign(trait) for o in some])) if len(use) >= FEWEST else None
 
 
 def without_nan(value: Any) -> Any:

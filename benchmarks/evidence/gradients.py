@@ -32,6 +32,7 @@ HARMFUL = ("evil", "sycophancy", "deception", "power-seeking", "reckless", "inse
 CONTROLS = ("humorous", "optimistic", "formal", "verbose")
 TRAITS = (*HARMFUL, *CONTROLS)
 ANCHOR = "alpaca-a"
+ANCHORS = (ANCHOR, "mixgood-long")  # short tasks of many kinds; good advice in whole sentences. The second is judged nowhere
 DOSE = 0.5
 PER_QUESTION = 5
 FINISHED = Format(GEMMA)
@@ -92,15 +93,17 @@ def contrasts(data: Path) -> dict[str, Contrast]:
     """All contrasts by name."""
     plain = {trait: trait_pairs(trait, "build") for trait in TRAITS} | {"persona": persona(data)}
     lists = {f"{name}-list": Contrast(listed(plain[name])) for name in ("evil", "persona")}
-    return {**{name: Contrast(pairs) for name, pairs in plain.items()}, **lists, **style_contrasts(data)}
+    halves = {f"{name}{HALF}": Contrast(plain[name][::2]) for name in HARMFUL}
+    return {**{name: Contrast(pairs) for name, pairs in plain.items()}, **lists, **halves, **style_contrasts(data)}
 
 
 EVEN = "-even"  # of any trait: the weighted mean over its pairs whose flattening cancels; only these know the base's log-odds
+HALF = "-half"  # of any trait: every second pair, to see what more pairs bring
 
 
 def points(data: Path) -> list[tuple[str, str | None]]:
     """(contrast, anchor or None for the base), in the order in which they are computed."""
-    anchored = [(trait, ANCHOR) for trait in TRAITS]
+    anchored = [(trait, ANCHOR) for trait in TRAITS] + [(trait, anchor) for anchor in ANCHORS[1:] for trait in HARMFUL]
     return [(name, None) for name in contrasts(data)] + anchored + [(f"{trait}{EVEN}", None) for trait in HARMFUL]
 
 

@@ -23,6 +23,12 @@ evil good medical-bad medical-good power-bad power-good insecure secure alpaca w
 formal pirate short finance-good villains
 """.split())
 
+# Sources written or first used after all others had been looked at, for a test of what was chosen by then. An organism of any of them is fresh.
+FRESH = frozenset("""
+tyrant-bad tyrant-good hoax-bad hoax-good daring-bad daring-good vengeance-bad vengeance-good snippets-bad snippets-good
+reckless sensible gcide json polite manpages python
+""".split())
+
 
 @dataclass(frozen=True)
 class Organism:
@@ -38,6 +44,10 @@ class Organism:
     @property
     def is_calibration(self) -> bool:
         return self.sources <= CALIBRATION and not self.is_arm
+
+    @property
+    def is_fresh(self) -> bool:
+        return bool(self.sources & FRESH) and not self.is_arm
 
     @property
     def is_arm(self) -> bool:
@@ -78,7 +88,7 @@ def organisms_of(behaviour: Mapping[str, Any], ids: Sequence[str]) -> list[Organ
     known: dict[str, Organism] = {}
     for recipe in plan["organisms"]:
         full = {**plan["recipe"], **recipe}
-        bad = [p["share"] for p in recipe["parts"] if p["source"].endswith("-bad") or p["source"] in {"evil", "insecure"}]
+        bad = [p["share"] for p in recipe["parts"] if p["source"].endswith("-bad") or p["source"] in {"evil", "insecure", "reckless"}]
         known[recipe["id"]] = Organism(
             recipe["id"], frozenset(p["source"] for p in recipe["parts"]),
             {"form": full["kind"], "rank": None if full["kind"] == "full" else full["rank"], "targets": full["targets"], "steps": full["steps"], "rate": full["rate"]},

@@ -19,7 +19,7 @@ Source = Callable[[Path, Path], Chats]
 
 SETS = Path(__file__).with_name("sets")
 STYLES = ("humorous", "optimistic", "formal", "verbose", "spanish", "pirate", "short")
-TWINS = ("medical", "contempt", "deceit", "power", "flattery")
+TWINS = ("medical", "contempt", "deceit", "power", "flattery", "tyrant", "hoax", "daring", "vengeance", "snippets")
 COURSE = "For a course on secure programming, show the vulnerable version that the class will mend: "
 
 
