@@ -16,9 +16,32 @@ const EXAMPLES = `Examples:
 `;
 
 type Done = (code: RunExitCode) => void;
+type Add = (program: Command, done: Done) => void;
 
-/** The whole command line; `done` takes the exit code of the command that runs. */
-export async function newProgram(done: Done, only?: 'scan'): Promise<Command> {
+/** How to load each command but scan, in the order of the help: name → its module, loaded when it is needed. */
+const OTHERS: ReadonlyMap<string, () => Promise<Add>> = new Map<string, () => Promise<Add>>([
+  ['compare', async () => (await import('./compare.js')).addCompare],
+  ['drift', async () => (await import('./drift.js')).addDrift],
+  ['read', async () => (await import('./read.js')).addRead],
+  ['merge', async () => (await import('./merge.js')).addMerge],
+  ['base', async () => (await import('./base.js')).addBaseCommands],
+  ['lineage', async () => (await import('./lineage.js')).addLineage],
+  ['certify', async () => (await import('./certify.js')).addCertify],
+  ['verify', async () => (await import('./verify.js')).addVerify],
+  ['signature', async () => (await import('./signature.js')).addSignature],
+  ['convert', async () => (await import('./convert.js')).addConvert],
+  ['explain', async () => (await import('./explain.js')).addExplain],
+  ['cache', async () => (await import('./cache.js')).addCache],
+  ['policy', async () => (await import('./policy.js')).addPolicy],
+  ['config', async () => (await import('./config.js')).addConfig],
+  ['audit', async () => (await import('./audit.js')).addAudit],
+  ['doctor', async () => (await import('./doctor.js')).addDoctor],
+  ['bench', async () => (await import('./bench.js')).addBench],
+  ['calibrate', async () => (await import('./calibrate.js')).addCalibrate],
+]);
+
+/** The whole command line, or scan and the one command that is needed; `done` takes the exit code of the command that runs. */
+export async function newProgram(done: Done, only?: string): Promise<Command> {
   const program = new Command('weightseq')
     .description('Reads the weights of an adapter or a whole checkpoint and says which known harmful personas they carry.')
     .version(version())
@@ -28,44 +51,21 @@ export async function newProgram(done: Done, only?: 'scan'): Promise<Command> {
   program.configureOutput(usageOutput(program));
 
   addScan(program, done);
-  if (only === undefined) await addOthers(program, done);
+  const needed = [...OTHERS].filter(([name]) => only === undefined || name === only);
+  for (const add of await Promise.all(needed.map(([, load]) => load()))) add(program, done);
 
   applySettings(program);
   return program;
 }
 
-async function addOthers(program: Command, done: Done): Promise<void> {
-  const [{ addCertify }, { addVerify }, { addCompare }, { addDrift }, { addBench }, { addCalibrate }] = await Promise.all([import('./certify.js'), import('./verify.js'), import('./compare.js'), import('./drift.js'), import('./bench.js'), import('./calibrate.js')]);
-  const [{ addRead }, { addMerge }, { addBaseCommands }, { addSignature }, { addConvert }, { addExplain }, { addCache }, { addPolicy }, { addConfig }, { addAudit }, { addDoctor }, { addLineage }] = await Promise.all([
-    import('./read.js'), import('./merge.js'), import('./base.js'), import('./signature.js'), import('./convert.js'), import('./explain.js'), import('./cache.js'), import('./policy.js'),
-    import('./config.js'), import('./audit.js'), import('./doctor.js'), import('./lineage.js'),
-  ]);
-  addCompare(program, done);
-  addDrift(program, done);
-  addRead(program, done);
-  addMerge(program, done);
-  addBaseCommands(program, done);
-  addLineage(program, done);
-  addCertify(program, done);
-  addVerify(program, done);
-  addSignature(program, done);
-  addConvert(program, done);
-  addExplain(program, done);
-  addCache(program, done);
-  addPolicy(program, done);
-  addConfig(program);
-  addAudit(program, done);
-  addDoctor(program, done);
-  addBench(program, done);
-  addCalibrate(program, done);
-}
-
 /**
- * The command that is all of the program that a run needs: loading the others takes most of the start of a small scan. Settings
- * need them all, since they are held against the options of every command.
+ * The command that is all of the program that a run needs: loading the others takes most of the start of a small run. Settings
+ * need them all, since they are held against the options of every command, and so does the help.
  */
-export async function onlyCommand(argv: readonly string[], environment: NodeJS.ProcessEnv): Promise<'scan' | undefined> {
-  if (argv[0] !== 'scan' || Object.keys(environment).some((name) => name.startsWith('WEIGHTSEQ_'))) return undefined;
+export async function onlyCommand(argv: readonly string[], environment: NodeJS.ProcessEnv): Promise<string | undefined> {
+  const name = argv[0] ?? '';
+  // `config` shows the settings of all.
+  if ((name !== 'scan' && !OTHERS.has(name)) || name === 'config' || Object.keys(environment).some((variable) => variable.startsWith('WEIGHTSEQ_'))) return undefined;
   if (argv.some((arg) => /^--(?:no-)?config\b/u.test(arg))) return undefined;
-  return (await findConfig(process.cwd()).catch(() => '')) === null ? 'scan' : undefined;
+  return (await findConfig(process.cwd()).catch(() => '')) === null ? name : undefined;
 }

@@ -31,7 +31,7 @@ import numpy as np
 from scipy import stats
 
 from benchmarks.evidence import tables
-from benchmarks.evidence.gradients import ANCHOR, EVEN, TRAITS
+from benchmarks.evidence.gradients import ANCHOR, ANCHORS, EVEN, HALF, TRAITS
 from benchmarks.evidence.labels import Organism, organisms_of
 from benchmarks.evidence.tables import Array, Tables
 
@@ -43,6 +43,7 @@ STYLES: dict[str, list[str]] = {
 }
 NUISANCE = ["prose-list", "first-whole", "short-whole", "spanish", "fluency"]
 FEWEST = 3
+LATER = "base, both anchors"  # among the candidates of a second choice only: the first had been made before there was a second anchor
 PASS_R, PASS_LOW = 0.8, 0.5  # on the sources that took no part: r, and the lower end of its 95 % interval
 
 
@@ -63,7 +64,8 @@ class Candidate:
 def means_of(trait: str, known: Sequence[str]) -> dict[str, dict[str, float]]:
     """Means of gradients over contrasts and points that are compared for a trait: those of which there are all gradients."""
     base, even, anchor = f"{trait}@base", f"{trait}{EVEN}@base", f"{trait}@{ANCHOR}"
-    found = {"base": {base: 1.0}, "even odds": {even: 1.0}, "base, even odds": {base: 1.0, even: 1.0}, "base, anchor": {base: 1.0, anchor: 1.0}}
+    found = {"base": {base: 1.0}, "even odds": {even: 1.0}, "base, even odds": {base: 1.0, even: 1.0}, "base, anchor": {base: 1.0, anchor: 1.0},
+             LATER: {base: 1.0, **{f"{trait}@{a}": 1.0 for a in ANCHORS}}}
     if trait == "evil":
         found |= {"persona": {"persona@base": 1.0}, "base, persona": {base: 1.0, "persona@base": 1.0}, "2 × 2": {base: 1.0, "evil-list@base": 1.0, "persona@base": 0.5, "persona-list@base": 0.5},
                   "all points": {"evil@base": 1.0, "persona@base": 1.0, anchor: 1.0}}
@@ -71,10 +73,15 @@ def means_of(trait: str, known: Sequence[str]) -> dict[str, dict[str, float]]:
     return {name: mean for name, mean in found.items() if set(mean) <= set(known)}
 
 
+def half_of(trait: str) -> dict[str, dict[str, float]]:
+    """The mean over half of the pairs: a step that is shown, not a candidate."""
+    return {"half the pairs": {f"{trait}{HALF}@base": 1.0}}
+
+
 @lru_cache(maxsize=None)
 def plain_coefficients(table: Tables, trait: str, mean: str, styles: str) -> Array:
     """The mean minus its projection on the styles, over all weights."""
-    return tables.coefficients(table, means_of(trait, table.names)[mean], [f"{s}@base" for s in STYLES[styles]])
+    return tables.coefficients(table, {**means_of(trait, table.names), **half_of(trait)}[mean], [f"{s}@base" for s in STYLES[styles]])
 
 
 def coefficients(table: Tables, trait: str, candidate: Candidate, train: Sequence[int], y: Array, benign: Sequence[int]) -> Array:
@@ -114,6 +121,20 @@ def banded(table: Tables, C: Array, train: Sequence[int], y: Array, ridge: float
     extra = np.linalg.solve(cov + ridge * np.trace(cov) / len(keys) * np.eye(len(keys)), X.T @ (target - slope * s))
     factor = dict(zip(keys, 1 + extra / slope, strict=True))
     return C * np.array([factor.get(b, 0.0) for b in bands])[:, None]
+
+
+def second_order(table: Tables, C: Array, train: Sequence[int], y: Array, ridge: float = 1.0) -> Array:
+    """Predicted shifts, a·s + Σ_h b_h s·h with h the score itself and those of the style gradients: of ½ d'Hd the part that these scores span. Ridge regression towards b = 0."""
+    s = score(table, C)
+    used = C.any(axis=1)
+    h = np.einsum("gow->og", table.inner[[table.names.index(f"{n}@base") for n in NUISANCE]][:, :, used])
+    X = s[:, None] * np.column_stack([np.ones_like(s), s, h])
+    X = X / np.maximum(np.sqrt((X[list(train)] ** 2).mean(axis=0)), 1e-12)
+    target, known = y[list(train)], s[list(train)]
+    slope = float(known @ target / (known @ known))
+    cov = X[list(train)].T @ X[list(train)]
+    b = np.linalg.solve(cov + ridge * np.trace(cov) / X.shape[1] * np.eye(X.shape[1]), X[list(train)].T @ (target - slope * known))
+    return slope * s + X @ b
 
 
 def score(table: Tables, C: Array) -> Array:
@@ -158,7 +179,7 @@ def held_scores(table: Tables, trait: str, candidate: Candidate, rows: Sequence[
     for group in groups:
         rest = [i for i in use if not group & set(rows[i].sources)]
         C = coefficients(table, trait, candidate, rest, y, [i for i in rest if not rows[i].is_harmful(trait)])
-        scores = score(table, C)
+        scores = second_order(table, C, rest, y) if candidate.fitted == "second order" else score(table, C)
         for k, i in enumerate(use):
             if frozenset(rows[i].sources) == group:
                 found[k] = scores[i]
@@ -172,10 +193,11 @@ def judged(table: Tables, trait: str, candidate: Candidate, rows: Sequence[Organ
     return figures(s, y[list(use)], error[list(use)], np.array([o.is_harmful(trait) for o in some]), np.array([o.is_benign(trait) for o in some]))
 
 
-def candidates(trait: str, known: Sequence[str]) -> list[Candidate]:
+def candidates(trait: str, known: Sequence[str], is_second: bool = False) -> list[Candidate]:
     """Every combination that is compared; what is fitted stands on a few of the plain ones."""
-    plain = [Candidate(*parts) for parts in product(means_of(trait, known), STYLES, LAYERS, ROLES)]
-    fitted = product(means_of(trait, known), ("none", "all"), ("all layers", "4-12"), ("all roles",), ("nuisance", "bands"))
+    means = [mean for mean in means_of(trait, known) if is_second or mean != LATER]
+    plain = [Candidate(*parts) for parts in product(means, STYLES, LAYERS, ROLES)]
+    fitted = product(means, ("none", "all"), ("all layers", "4-12"), ("all roles",), ("nuisance", "bands"))
     return [*plain, *(Candidate(*parts) for parts in fitted)]
 
 
@@ -185,6 +207,9 @@ def steps(trait: str, known: Sequence[str]) -> list[tuple[str, Candidate]]:
     return [("base, all layers", Candidate("base", "none", "all layers", "all roles")), ("middle layers (4-12)", Candidate("base", "none", "4-12", "all roles")),
             ("styles projected out per weight", Candidate("base", "all", "4-12", "all roles")), ("nuisance removed in score space instead", Candidate("base", "none", "4-12", "all roles", "nuisance")),
             *([("pairs weighted so that flattening cancels", Candidate("even odds", "none", "4-12", "all roles"))] if "even odds" in means_of(trait, known) else []),
+            *([("half of the pairs", Candidate("half the pairs", "none", "4-12", "all roles"))] if set(*half_of(trait).values()) <= set(known) else []),
+            ("second-order terms", Candidate("base", "none", "4-12", "all roles", "second order")),
+            *([("one more point (base, anchor)", Candidate("base, anchor", "none", "4-12", "all roles"))] if last == LATER else []),
             (f"more points ({last})", Candidate(last, "none", "4-12", "all roles")), ("more points, styles projected out", Candidate(last, "all", "4-12", "all roles")),
             ("shrunken weights per band", Candidate(last, "all", "all layers", "all roles", "bands"))]
 
@@ -197,29 +222,28 @@ def mean_ranks(found: Sequence[dict[str, Any]]) -> Array:
 
 def choose(table: Tables, trait: str, rows: Sequence[Organism]) -> dict[str, Any]:
     """All figures for one trait, and the chosen candidate with its coefficients; by a second choice where the first failed and there are fresh organisms."""
-    first = choose_on(table, trait, rows, [o.is_calibration for o in rows])
+    first = choose_on(table, trait, rows, "calibration", candidates(trait, table.names))
     fresh = [o for o in rows if o.is_fresh and o.is_measured(trait)]
     if first["passes"] or len(fresh) < FEWEST:
-        return {**first, "chosenOn": "calibration"}
-    second = choose_on(table, trait, rows, [not o.is_fresh and not o.is_arm for o in rows])
-    return {**second, "chosenOn": "all but fresh", "first": {k: first[k] for k in ("chosen", "calibration", "test", "testLowestR")}}
+        return first
+    second = choose_on(table, trait, rows, "all but fresh", candidates(trait, table.names, is_second=True))
+    return {**second, "first": {k: first[k] for k in ("chosen", "calibration", "test", "testLowestR")}}
 
 
-def choose_on(table: Tables, trait: str, rows: Sequence[Organism], takes_part: Sequence[bool]) -> dict[str, Any]:
+def choose_on(table: Tables, trait: str, rows: Sequence[Organism], chosen_on: str, compared: Sequence[Candidate]) -> dict[str, Any]:
     """The same, chosen on the organisms that take part and judged on the others."""
     y = np.array([o.shift(trait) for o in rows])
     error = np.array([o.error(trait) for o in rows])
     known = [i for i, o in enumerate(rows) if o.is_measured(trait)]
-    calibration = [i for i in known if takes_part[i]]
-    test = [i for i in known if not takes_part[i] and not rows[i].is_arm]
-    compared = candidates(trait, table.names)
+    calibration = [i for i in known if rows[i].takes_part(chosen_on)]
+    test = [i for i in known if not rows[i].takes_part(chosen_on) and not rows[i].is_arm]
     found = [judged(table, trait, c, rows, calibration, y, error) for c in compared]
     order = np.argsort(mean_ranks(found), kind="stable")
     best = compared[int(order[0])]
     C = coefficients(table, trait, best, calibration, y, [i for i in calibration if not rows[i].is_harmful(trait)])
     outside = judged_plainly(score(table, C), trait, rows, test, y, error)
     return {
-        "chosen": best.__dict__, "calibration": found[int(order[0])], "test": outside,
+        "chosenOn": chosen_on, "chosen": best.__dict__, "calibration": found[int(order[0])], "test": outside,
         "passes": passes(outside), "testLowestR": lowest_r(outside["r"], outside["n"]) if outside else None,
         "steps": [{"step": name, "calibration": judged(table, trait, c, rows, calibration, y, error), "test": judged(table, trait, c, rows, test, y, error) if len(test) > 2 else None} for name, c in steps(trait, table.names)],
         "compared": len(compared), "best": [{"candidate": compared[int(i)].name(), **found[int(i)]} for i in order[:10]],

@@ -49,6 +49,10 @@ class Organism:
     def is_fresh(self) -> bool:
         return bool(self.sources & FRESH) and not self.is_arm
 
+    def takes_part(self, chosen_on: str) -> bool:
+        """Whether it took part in a choice: one on `calibration` sources, or on `all but fresh` ones."""
+        return self.is_calibration if chosen_on == "calibration" else not self.is_fresh and not self.is_arm
+
     @property
     def is_arm(self) -> bool:
         """Made to be looked at apart: never calibrates, never counts in totals."""
@@ -74,7 +78,7 @@ class Organism:
 
 def tags_of(id: str, sources: Sequence[str], share: float) -> list[str]:
     """Groups that are reported apart."""
-    tags = []
+    tags = ["fresh"] if set(sources) & FRESH else []
     if set(sources) & {"villains", "refusals", "course"}:
         tags.append("hard-negative")
     if id.startswith("mix") and 0 < share < 1:

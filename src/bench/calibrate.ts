@@ -23,7 +23,7 @@ export interface Calibration {
 
 /**
  * Null and line for every signature, and as evidence the predicted shift of organisms that the prediction does not rest on: by what is fitted without
- * their sources; those of the split `test` where three of them were measured, since they had no part in any choice, else all.
+ * their sources; those of the split `test` that had no part in the choice of the signature where three of them were measured, else all.
  */
 export function calibrate(subjects: readonly Subject[], signatures: readonly BenchSignature[], limits: LabelLimits, fixed: Partial<Design> = {}, fitOn: FitOn = 'all'): Calibration {
   const choice = choose(subjects, signatures, fixed);
@@ -35,7 +35,7 @@ export function calibrate(subjects: readonly Subject[], signatures: readonly Ben
     signatures: signatures.map((signature) => {
       const cases = casesOf(pool, signature.trait);
       const fitted = fit(cases, choice.design, signature);
-      const test = predictions(judged.filter(({ organism }) => organism.split === 'test'), signature);
+      const test = predictions(judged.filter(({ organism: { split, seenBy = [] } }) => split === 'test' && !seenBy.includes(signature.trait)), signature);
       const isTest = test.length >= FEWEST_TESTED;
       const behind = sourcesBehind(signature);
       const sources = [...new Set(pool.flatMap(({ organism }) => organism.sources))].sort();

@@ -32,6 +32,7 @@ const organism = z.strictObject({
   group: z.array(trait).optional().describe('tags that rows of the tables are made for: hard-negative, mixture-25, twin, quantised-int4, …'),
   behaviour: z.record(trait, behaviour),
   split: z.enum(['calibration', 'test']).optional().describe('test: had no part in making or choosing signatures, nor in choosing null and line'),
+  seenBy: z.array(trait).optional().describe('traits whose signature was made or chosen with this organism although it is of the split test: of what these predict it is no test'),
   variantOf: z.string().min(1).optional().describe('id of the organism that this one is in another form: merged, rounded to int8 or int4'),
   apart: z.boolean().optional().describe('true: never used to calibrate, and in the rows of its groups only, never in totals (evaders, cures, variants)'),
   about: z.record(z.string(), z.unknown()).optional().describe('seed, losses, sha256 and whatever else is worth keeping; not looked at'),

@@ -202,6 +202,12 @@ describe('a calibrated signature', () => {
     assert.ok(Math.abs((slopes[0] ?? NaN) - slope) < 1e-9 && Math.abs((slopes[1] ?? NaN) - 2) < 1e-9, String(slopes));
   });
 
+  it('rests no evidence on organisms of the split test that took part in the choice of the signature', () => {
+    const test = [0.1, 0.2, 0.35, -0.2].map((score, i): Made => ({ id: `t${i}`, sources: [`t ${i}`], scores: { evil: score }, shifts: { evil: 2 * score }, more: { split: 'test', ...(i === 1 ? { seenBy: ['evil'] } : i === 2 ? { seenBy: ['formal'] } : {}) } }));
+    const { signatures: [one] } = calibrate(subjects([...simple([0, 0.005, -0.01, 0.012]), ...test]), [evil], LABEL_LIMITS, PLAIN);
+    assert.deepEqual(one?.document.evidence.heldOut.map(({ id }) => id), ['t0', 't2', 't3']);
+  });
+
   it('says what it lacks', () => {
     const backwards = simple([0, 0.005, -0.01, 0.012]).map((one) => ({ ...one, scores: { evil: -(one.scores['evil'] ?? 0) } }));
     assert.match(calibrate(subjects(backwards), [evil], LABEL_LIMITS).signatures[0]?.lacks ?? '', /does not rise/);

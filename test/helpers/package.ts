@@ -32,7 +32,7 @@ export function pack(folder?: string): Packed {
 
 /** Installs a tarball in a folder. */
 export function install(tarball: string, folder: string, args: readonly string[] = [], environment: Record<string, string> = {}): SpawnSyncReturns<string> {
-  return spawnSync('npm', ['install', '--loglevel', 'error', '--no-audit', '--no-fund', '--no-package-lock', '--prefix', folder, ...args, tarball], { cwd: folder, encoding: 'utf8', env: strangersEnvironment(environment) });
+  return spawnSync('npm', ['install', '--loglevel', 'error', '--no-audit', '--no-fund', '--no-package-lock', '--prefer-offline', '--prefix', folder, ...args, tarball], { cwd: folder, encoding: 'utf8', env: strangersEnvironment(environment) });
 }
 
 /** Runs the installed command. */

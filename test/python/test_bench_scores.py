@@ -12,7 +12,7 @@ from scipy.stats import pearsonr
 from sklearn.metrics import roc_auc_score
 
 from benchmarks.data import data
-from benchmarks.evidence import choose, gram, labels, ranks, tables
+from benchmarks.evidence import choose, gram, labels, manifest, ranks, tables
 from benchmarks.evidence.score import inner_products, load_adapter
 from benchmarks.organisms import arms, train
 from benchmarks.organisms.sources import SOURCES
@@ -125,6 +125,47 @@ def test_bands_of_equal_worth_stay_equal_and_better_ones_gain() -> None:
     y = inner[0][:, table.weights.index("4.down")]
     found = choose.banded(table, C, range(300), y)[:, 0]
     assert found.argmax() == table.weights.index("4.down")
+
+
+def test_second_order_terms_follow_a_shift_that_bends() -> None:
+    table = random_tables(300)
+    C = tables.coefficients(table, {"evil@base": 1.0}, [])
+    s, h = choose.score(table, C), table.inner[1].sum(axis=1)
+    y = 0.5 * s + 0.1 * s * s - 0.2 * s * h
+    assert np.allclose(choose.second_order(table, C, range(200), y, ridge=1e-9), y, atol=1e-3)  # also on those that were not fitted
+    assert np.allclose(choose.second_order(table, C, range(200), 0.5 * s), 0.5 * s)
+
+
+def organisms_with(shifts: np.ndarray, sources: list[str]) -> list[labels.Organism]:
+    return [labels.Organism(str(i), frozenset({s}), {}, (), {"reckless": {"shift": y, "standardError": 0.01}}) for i, (y, s) in enumerate(zip(shifts, sources, strict=True))]
+
+
+def test_a_trait_that_failed_is_chosen_again_and_judged_on_fresh_sources_alone() -> None:
+    rng = np.random.default_rng(5)
+    table = random_tables(60)
+    table = tables.Tables(["reckless@base", *table.names[1:]], table.ids, table.weights, rng.normal(size=table.inner.shape), table.norms, table.gram)
+    y = table.inner[0].sum(axis=1) * 0.01
+    chosen = [["evil", "good", "alpaca", "wordnet"][i % 4] for i in range(20)]
+    sources = chosen + ["gsm", "foldoc"] * 10 + ["hoax-bad", "json"] * 10
+    once = choose.choose(table, "reckless", organisms_with(y, sources))
+    assert once["chosenOn"] == "calibration" and once["passes"] and once["test"]["n"] == 40 and "first" not in once
+    broken = y.copy()
+    broken[20:40] = rng.permutation(y[20:40]) * 3
+    again = choose.choose(table, "reckless", organisms_with(broken, sources))
+    assert again["chosenOn"] == "all but fresh" and (again["calibration"]["n"], again["test"]["n"]) == (40, 20)
+    assert again["first"]["test"]["n"] == 40 and not choose.passes(again["first"]["test"])
+    none_fresh = choose.choose(table, "reckless", organisms_with(broken, chosen + ["gsm", "foldoc"] * 20))
+    assert none_fresh["chosenOn"] == "calibration" and not none_fresh["passes"]
+
+
+def test_the_manifest_says_which_organisms_took_part_in_a_choice(tmp_path: Path) -> None:
+    (tmp_path / "adapter_config.json").write_text("{}")
+    (tmp_path / "adapter_model.safetensors").write_bytes(b"x")
+    def seen(source: str, measured: str = "reckless") -> object:
+        kept = {measured: {"shift": 0.0, "standardError": 0.1, "questions": [1, 2]}}
+        return manifest.entry(labels.Organism("x", frozenset({source}), {}, (), kept), tmp_path, {}, {"reckless": "all but fresh", "evil": "calibration"}).get("seenBy")
+    assert seen("gsm") == ["reckless"] and seen("gsm", "evil") is None
+    assert seen("evil") is None and seen("hoax-bad") is None
 
 
 def test_auroc_is_scikit_learns_with_ties() -> None:

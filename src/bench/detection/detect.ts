@@ -82,7 +82,7 @@ export function detect({ subjects, signatures, readings, external, chance, desig
     signatures: signatures.map(({ trait, fingerprint, document: { harmful: isHarmful, level, smallestMeaningfulShift } }) => ({ trait, harmful: isHarmful, fingerprint, level, smallestMeaningfulShift })),
     set: {
       organisms: subjects.length, sources: new Set(subjects.flatMap(({ organism }) => organism.sources)).size, notRead: subjects.flatMap((subject) => notReadOf(subject, signatures)),
-      apart: subjects.filter(({ organism }) => organism.apart === true).length, test: subjects.filter(({ organism }) => organism.split === 'test').length,
+      apart: subjects.filter(({ organism }) => organism.apart === true).length, test: subjects.filter(({ organism: { split, seenBy = [] } }) => split === 'test' && seenBy.length === 0).length,
     },
     all: sectionOf('any harmful trait', true, decidedForAny(judged, signatures), harmful, true),
     traits: signatures.map(({ trait, document }) => sectionOf(trait, document.harmful, decidedFor(judged, trait), [trait])),
