@@ -1,7 +1,6 @@
 /** `weightseq lineage`. In: a path, and what it may descend from. Out: relations, merges, inherited contamination, and the exit code. */
 import { Option, type Command } from 'commander';
 import type { ExitCode } from '../src/errors.js';
-import { openRegistry } from '../src/gate/registry-file.js';
 import { findLineage } from '../src/lineage/command.js';
 import { escapeJson } from '../src/report/json.js';
 import { renderLineage } from '../src/report/lineage-table.js';
@@ -59,7 +58,7 @@ export function addLineage(program: Command, done: (code: ExitCode) => void): vo
 async function run(path: string, { signatures, library: bases, against, base, registry, format, failOn, output: file }: Flags): Promise<ExitCode> {
   await checkOutput(file, [path, ...(against ?? []), base, registry].filter((input) => input !== undefined), signatures);
   const library = await openLibrary(signatures, bases);
-  const listed = registry === undefined ? undefined : await openRegistry(registry);
+  const listed = registry === undefined ? undefined : await (await import('../src/gate/registry-file.js')).openRegistry(registry);
   const progress = startProgress();
   const lineage = await findLineage(path, {
     library, against, base, registry: listed, failOnContaminated: failOn === 'contaminated', version: version(),

@@ -1,6 +1,5 @@
 /** The process that hand.ts starts: settings in, then one path after the other; news and items out. */
 import { asWeightseqError, packError } from '../errors.js';
-import { openRegistry } from '../gate/registry-file.js';
 import { inheritanceOf } from '../lineage/of-scan.js';
 import { openEntries, type OpenEntry } from '../lineage/registry.js';
 import { itemOf } from '../report/report.js';
@@ -51,13 +50,19 @@ async function obey(order: Order): Promise<void> {
   }
 }
 
+/** Most scans have none: the reader of YAML is loaded for those that do. */
+async function registryOf(file: string): Promise<Context['registry']> {
+  const { openRegistry } = await import('../gate/registry-file.js');
+  return { file, entries: await openEntries(await openRegistry(file)) };
+}
+
 async function prepare(settings: RunSettings): Promise<Context> {
   const { library: folder, bases, traits, assumeBase, base, baseReading, hash, threads, registry: file } = settings;
   const library = await openLibrary(folder, bases);
   // A truncated shard may end this process: a second one to read in would only cost time.
   const options: AnyScanOptions = { library, traits, assumeBase, base, baseReading, hash, threads, readModel, lineage: file !== undefined };
   checkOptions(options);
-  return { settings, options, registry: file === undefined ? null : { file, entries: await openEntries(await openRegistry(file)) } };
+  return { settings, options, registry: file === undefined ? null : await registryOf(file) };
 }
 
 async function contaminationOf(result: AnyScanResult, { registry, options }: Context): Promise<Contamination | undefined> {
