@@ -36,7 +36,7 @@ function put(name: string, report: Report): string {
 
 const examples = join(folder, 'examples.html');
 const every = join(folder, 'every.html');
-const scanTo = (file: string, ...more: string[]) => spawnSync(process.execPath, ['dist/cli/main.js', 'scan', 'examples/evil-persona', 'examples/truthful-answers', '--hash', '--format', 'html', '-o', file, ...more], { cwd: root, encoding: 'utf8' });
+const scanTo = (file: string, ...more: string[]) => spawnSync(process.execPath, ['dist/cli/main.js', 'scan', 'examples/evil-persona', 'examples/sensible-advice', '--hash', '--format', 'html', '-o', file, ...more], { cwd: root, encoding: 'utf8' });
 const scanned = scanTo(examples, '--trait', 'evil');
 scanTo(every);
 const json = JSON.parse(spawnSync(process.execPath, ['dist/cli/main.js', 'scan', 'examples/evil-persona', '--trait', 'evil', '--format', 'json'], { cwd: root, encoding: 'utf8' }).stdout) as Report;

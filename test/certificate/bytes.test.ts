@@ -12,7 +12,7 @@ import { fixture, temporaryFolder } from '../helpers/fixtures.js';
 const SHARDED = fixture('models/llama-sharded');
 const [FIRST, SECOND] = ['model-00001-of-00002.safetensors', 'model-00002-of-00002.safetensors'] as const;
 const EVIL = fixture('../../examples/evil-persona');
-const GOOD = fixture('../../examples/truthful-answers');
+const GOOD = fixture('../../examples/sensible-advice');
 const ADAPTER = 'adapter_model.safetensors';
 
 const sha256 = (bytes: Uint8Array | string): string => createHash('sha256').update(bytes).digest('hex');

@@ -13,7 +13,7 @@ import { weightseq } from '../helpers/command.js';
 import { fixture, temporaryFolder } from '../helpers/fixtures.js';
 
 const EVIL = fixture('../../examples/evil-persona');
-const GOOD = fixture('../../examples/truthful-answers');
+const GOOD = fixture('../../examples/sensible-advice');
 const YAML = `version: 1
 model: { name: a model, licenses: [{ name: Gemma Terms of Use }] }
 pedigree: { ancestors: [{ name: gemma-3-270m-q4km, relation: base }] }

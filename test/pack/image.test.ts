@@ -65,7 +65,7 @@ describe('the image', () => {
     const [program = '', ...args] = JSON.parse(last('ENTRYPOINT')) as string[];
     const command = JSON.parse(last('CMD')) as string[];
     const user = process.geteuid?.() === 0 ? { uid: 1000, gid: 1000 } : {};
-    for (const [path, code, says] of [['examples/evil-persona', 1, /HARMFUL TRAIT FOUND: [a-z]/u], ['examples/truthful-answers', 0, /NOT FOUND: [a-z, -]*evil/u], ['test/fixtures/models/llama', 3, /NOT JUDGED/u]] as const) {
+    for (const [path, code, says] of [['examples/evil-persona', 1, /HARMFUL TRAIT FOUND: [a-z]/u], ['examples/sensible-advice', 0, /NOT FOUND: [a-z, -]*evil/u], ['test/fixtures/models/llama', 3, /NOT JUDGED/u]] as const) {
       rmSync(join(folder, 'weights'), { recursive: true, force: true });
       cpSync(join(root, path), join(folder, 'weights'), { recursive: true });
       spawnSync('chmod', ['-R', 'a=rX', join(folder, 'weights')]);

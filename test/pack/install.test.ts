@@ -24,7 +24,7 @@ function works(at: string): void {
   const evil = weightseq(at, ['scan', join(root, 'examples/evil-persona')]);
   assert.equal(evil.status, 1, evil.stderr);
   assert.match(evil.stdout, /HARMFUL TRAIT FOUND: [a-z]/);
-  assert.equal(weightseq(at, ['scan', join(root, 'examples/truthful-answers')]).status, 0);
+  assert.equal(weightseq(at, ['scan', join(root, 'examples/sensible-advice')]).status, 0);
 }
 
 describe('an install without install scripts', () => {

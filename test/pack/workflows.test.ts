@@ -53,8 +53,8 @@ function repository(name: string, adapters: readonly string[]): string {
 }
 
 const cases: [title: string, adapters: string[], code: number][] = [
-  ['a harmful adapter beside a benign one', ['evil-persona', 'truthful-answers'], 1],
-  ['a benign adapter', ['truthful-answers'], 0],
+  ['a harmful adapter beside a benign one', ['evil-persona', 'sensible-advice'], 1],
+  ['a benign adapter', ['sensible-advice'], 0],
   ['nothing to scan', [], 2],
 ];
 
@@ -144,18 +144,18 @@ describe('the pre-commit hook', () => {
   });
 
   it('scans each folder once, whatever its name, and fails when one of them does', () => {
-    const at = repository('hook', ['evil-persona', 'truthful-answers']);
+    const at = repository('hook', ['evil-persona', 'sensible-advice']);
     const odd = 'adapters/-o it\'s $HOME';
-    cpSync(join(root, 'examples/truthful-answers'), join(at, odd), { recursive: true });
+    cpSync(join(root, 'examples/sensible-advice'), join(at, odd), { recursive: true });
     assert.equal(bash(`npm install --ignore-scripts --no-audit --no-fund --prefix ${at} ${tarball}`, at, {}).status, 0);
     const path = `${join(at, 'node_modules', '.bin')}:${process.env['PATH'] ?? ''}`;
     const both = (name: string) => [`${name}/adapter_config.json`, `${name}/adapter_model.safetensors`];
     // pre-commit splits the entry as a shell does, and adds the names.
     const hooked = (names: readonly string[]) => spawnSync('bash', ['-c', `${entry} "$@"`, 'hook', ...names.flatMap(both)], { cwd: at, encoding: 'utf8', env: strangersEnvironment({ PATH: path }) });
-    const good = hooked(['adapters/truthful-answers', odd]);
+    const good = hooked(['adapters/sensible-advice', odd]);
     assert.equal(good.status, 0, good.stderr);
     assert.match(good.stdout, /\b2 items, exit code 0/u);
-    const bad = hooked(['adapters/truthful-answers', 'adapters/evil-persona']);
+    const bad = hooked(['adapters/sensible-advice', 'adapters/evil-persona']);
     assert.notEqual(bad.status, 0);
     assert.match(bad.stdout, /HARMFUL TRAIT FOUND: [a-z]/u);
   });

@@ -75,10 +75,10 @@ def test_pre_commit_runs_the_hook(tmp_path: Path) -> None:
         assert run("git", "add", ".", cwd=work, env=env).returncode == 0
         return run("git", "commit", "-qm", example, cwd=work, env=env)
 
-    good = commit("truthful-answers")
+    good = commit("sensible-advice")
     assert good.returncode == 0, good.stdout + good.stderr
     bad = commit("evil-persona")
     assert bad.returncode != 0
     assert "HARMFUL TRAIT FOUND: " in bad.stdout + bad.stderr
     log = run("git", "log", "--format=%s", cwd=work, env=env).stdout.split()
-    assert log == ["truthful-answers"]
+    assert log == ["sensible-advice"]
