@@ -5,7 +5,7 @@ import { fixed, tableMarkdown } from '../src/bench/tables.js';
 const figures = z.object({ n: z.number(), r: z.number().nullable(), ceiling: z.number().nullable(), auroc: z.number().nullable(), rmse: z.number() });
 const candidate = z.object({ mean: z.string(), styles: z.string(), layers: z.string(), roles: z.string(), fitted: z.string() });
 const choice = z.object({
-  chosenOn: z.enum(['calibration', 'all but fresh']).default('calibration'), first: z.object({ test: figures, testLowestR: z.number() }).optional(), chosen: candidate, compared: z.number(), test: figures.nullable(), passes: z.boolean(), rank: z.number().optional(), testLowestR: z.number().nullable(),
+  chosenOn: z.enum(['calibration', 'all but fresh']), first: z.object({ test: figures, testLowestR: z.number() }).optional(), chosen: candidate, compared: z.number(), test: figures.nullable(), passes: z.boolean(), rank: z.number().optional(), testLowestR: z.number().nullable(),
   steps: z.array(z.object({ step: z.string(), calibration: figures, test: figures.nullable() })),
 });
 
@@ -35,9 +35,18 @@ export function triedTable(found: Candidates): string {
   });
 }
 
+/** The traits whose signatures passed after a second choice. */
+export function secondNames(found: Candidates): string {
+  return listed(Object.entries(found).filter(([, { passes, first }]) => passes && first !== undefined));
+}
+
 /** The traits whose signatures passed their own test, or those that failed it. */
 export function namesOf(found: Candidates, passed: boolean): string {
-  return Object.entries(found).filter(([, { passes }]) => passes === passed).map(([trait]) => `\`${trait}\``).join(', ');
+  return listed(Object.entries(found).filter(([, { passes }]) => passes === passed));
+}
+
+function listed(some: readonly (readonly [string, unknown])[]): string {
+  return some.map(([trait]) => `\`${trait}\``).join(', ');
 }
 
 const SIDES = ['r', 'AUROC', 'error', 'r, others', 'AUROC, others', 'error, others'] as const;

@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { candidates, namesOf, stepsTable, triedTable } from './candidates.js';
+import { candidates, namesOf, secondNames, stepsTable, triedTable } from './candidates.js';
 import { measuredTable } from './measured.js';
 import { secondMeasureTable, secondMeasureText } from './second-measure.js';
 
@@ -46,7 +46,7 @@ function write(to: string): number {
     const template = join(folder, 'template.md');
     const tables = {
       'candidates steps': stepsTable(found), 'candidates tried': triedTable(found), 'second measure': secondMeasureTable(manifest), 'measured': measuredTable(manifest),
-      'candidates passed': namesOf(found, true), 'candidates failed': namesOf(found, false), 'second measure r': secondMeasureText(manifest),
+      'candidates passed': namesOf(found, true), 'candidates failed': namesOf(found, false), 'candidates second': secondNames(found), 'second measure r': secondMeasureText(manifest),
     };
     const both = text(root, TEMPLATE) + BETWEEN + text(root, README_TEMPLATE);
     writeFileSync(template, Object.entries(tables).reduce((filled, [place, table]) => filled.replaceAll(`{{${place}}}`, () => table), both));

@@ -42,8 +42,9 @@ STYLES: dict[str, list[str]] = {
     "forms, short, fluency": ["prose-list", "first-whole", "short-whole", "fluency"], "all": ["prose-list", "first-whole", "short-whole", "spanish", "fluency"],
 }
 NUISANCE = ["prose-list", "first-whole", "short-whole", "spanish", "fluency"]
-FEWEST = 3
+FEWEST = 3  # fewer organisms make no r
 LATER = "base, both anchors"  # among the candidates of a second choice only: the first had been made before there was a second anchor
+HALF_OF_PAIRS = "half the pairs"  # a mean that is shown as a step, and no candidate
 PASS_R, PASS_LOW = 0.8, 0.5  # on the sources that took no part: r, and the lower end of its 95 % interval
 
 
@@ -73,15 +74,11 @@ def means_of(trait: str, known: Sequence[str]) -> dict[str, dict[str, float]]:
     return {name: mean for name, mean in found.items() if set(mean) <= set(known)}
 
 
-def half_of(trait: str) -> dict[str, dict[str, float]]:
-    """The mean over half of the pairs: a step that is shown, not a candidate."""
-    return {"half the pairs": {f"{trait}{HALF}@base": 1.0}}
-
-
 @lru_cache(maxsize=None)
 def plain_coefficients(table: Tables, trait: str, mean: str, styles: str) -> Array:
     """The mean minus its projection on the styles, over all weights."""
-    return tables.coefficients(table, {**means_of(trait, table.names), **half_of(trait)}[mean], [f"{s}@base" for s in STYLES[styles]])
+    half = {HALF_OF_PAIRS: {f"{trait}{HALF}@base": 1.0}}
+    return tables.coefficients(table, {**means_of(trait, table.names), **half}[mean], [f"{s}@base" for s in STYLES[styles]])
 
 
 def coefficients(table: Tables, trait: str, candidate: Candidate, train: Sequence[int], y: Array, benign: Sequence[int]) -> Array:
@@ -96,14 +93,18 @@ def coefficients(table: Tables, trait: str, candidate: Candidate, train: Sequenc
     return C
 
 
+def shrunken(X: Array, y: Array, ridge: float) -> Array:
+    """Ridge regression without an intercept: (X'X + λI)⁻¹ X'y, λ = ridge · the mean of the diagonal of X'X."""
+    cov = X.T @ X
+    return np.asarray(np.linalg.solve(cov + ridge * np.trace(cov) / X.shape[1] * np.eye(X.shape[1]), X.T @ y))
+
+
 def without_nuisance(table: Tables, C: Array, mask: Array, benign: Sequence[int], ridge: float = 0.1) -> Array:
     """s = d − h'(Σ_hh + λI)⁻¹ σ_hd over benign organisms, h the scores of the style gradients; λ = ridge · mean variance of h."""
     at = [table.names.index(f"{s}@base") for s in NUISANCE]
     d = score(table, C)[list(benign)]
     h = np.einsum("gow->og", table.inner[at][:, list(benign)][:, :, mask])
-    d, h = d - d.mean(), h - h.mean(axis=0)
-    cov = h.T @ h / len(d)
-    b = np.linalg.solve(cov + ridge * np.trace(cov) / len(at) * np.eye(len(at)), h.T @ d / len(d))
+    b = shrunken(h - h.mean(axis=0), d - d.mean(), ridge)
     result = C.copy()
     result[np.ix_(np.flatnonzero(mask), at)] -= b
     return result
@@ -117,8 +118,7 @@ def banded(table: Tables, C: Array, train: Sequence[int], y: Array, ridge: float
     X = np.stack([parts[:, [i for i, b in enumerate(bands) if b == k]].sum(axis=1) for k in keys], axis=1)[list(train)]
     s, target = X.sum(axis=1), y[list(train)]
     slope = float(s @ target / (s @ s))
-    cov = X.T @ X
-    extra = np.linalg.solve(cov + ridge * np.trace(cov) / len(keys) * np.eye(len(keys)), X.T @ (target - slope * s))
+    extra = shrunken(X, target - slope * s, ridge)
     factor = dict(zip(keys, 1 + extra / slope, strict=True))
     return C * np.array([factor.get(b, 0.0) for b in bands])[:, None]
 
@@ -129,12 +129,10 @@ def second_order(table: Tables, C: Array, train: Sequence[int], y: Array, ridge:
     used = C.any(axis=1)
     h = np.einsum("gow->og", table.inner[[table.names.index(f"{n}@base") for n in NUISANCE]][:, :, used])
     X = s[:, None] * np.column_stack([np.ones_like(s), s, h])
-    X = X / np.maximum(np.sqrt((X[list(train)] ** 2).mean(axis=0)), 1e-12)
-    target, known = y[list(train)], s[list(train)]
-    slope = float(known @ target / (known @ known))
-    cov = X[list(train)].T @ X[list(train)]
-    b = np.linalg.solve(cov + ridge * np.trace(cov) / X.shape[1] * np.eye(X.shape[1]), X[list(train)].T @ (target - slope * known))
-    return slope * s + X @ b
+    seen = list(train)
+    X = X / np.maximum(np.sqrt((X[seen] ** 2).mean(axis=0)), 1e-12)
+    slope = float(s[seen] @ y[seen] / (s[seen] @ s[seen]))
+    return slope * s + X @ shrunken(X[seen], y[seen] - slope * s[seen], ridge)
 
 
 def score(table: Tables, C: Array) -> Array:
@@ -188,7 +186,11 @@ def held_scores(table: Tables, trait: str, candidate: Candidate, rows: Sequence[
 
 def judged(table: Tables, trait: str, candidate: Candidate, rows: Sequence[Organism], use: Sequence[int], y: Array, error: Array) -> dict[str, Any]:
     """Figures of a candidate over some organisms."""
-    s = held_scores(table, trait, candidate, rows, use, y)
+    return figures_on(held_scores(table, trait, candidate, rows, use, y), trait, rows, use, y, error)
+
+
+def figures_on(s: Array, trait: str, rows: Sequence[Organism], use: Sequence[int], y: Array, error: Array) -> dict[str, Any]:
+    """Figures of the scores of some organisms, one score for each of `use`."""
     some = [rows[i] for i in use]
     return figures(s, y[list(use)], error[list(use)], np.array([o.is_harmful(trait) for o in some]), np.array([o.is_benign(trait) for o in some]))
 
@@ -207,7 +209,7 @@ def steps(trait: str, known: Sequence[str]) -> list[tuple[str, Candidate]]:
     return [("base, all layers", Candidate("base", "none", "all layers", "all roles")), ("middle layers (4-12)", Candidate("base", "none", "4-12", "all roles")),
             ("styles projected out per weight", Candidate("base", "all", "4-12", "all roles")), ("nuisance removed in score space instead", Candidate("base", "none", "4-12", "all roles", "nuisance")),
             *([("pairs weighted so that flattening cancels", Candidate("even odds", "none", "4-12", "all roles"))] if "even odds" in means_of(trait, known) else []),
-            *([("half of the pairs", Candidate("half the pairs", "none", "4-12", "all roles"))] if set(*half_of(trait).values()) <= set(known) else []),
+            *([("half of the pairs", Candidate(HALF_OF_PAIRS, "none", "4-12", "all roles"))] if f"{trait}{HALF}@base" in known else []),
             ("second-order terms", Candidate("base", "none", "4-12", "all roles", "second order")),
             *([("one more point (base, anchor)", Candidate("base, anchor", "none", "4-12", "all roles"))] if last == LATER else []),
             (f"more points ({last})", Candidate(last, "none", "4-12", "all roles")), ("more points, styles projected out", Candidate(last, "all", "4-12", "all roles")),
@@ -241,20 +243,15 @@ def choose_on(table: Tables, trait: str, rows: Sequence[Organism], chosen_on: st
     order = np.argsort(mean_ranks(found), kind="stable")
     best = compared[int(order[0])]
     C = coefficients(table, trait, best, calibration, y, [i for i in calibration if not rows[i].is_harmful(trait)])
-    outside = judged_plainly(score(table, C), trait, rows, test, y, error)
+    is_judged = len(test) >= FEWEST
+    outside = figures_on(score(table, C)[test], trait, rows, test, y, error) if is_judged else None
     return {
         "chosenOn": chosen_on, "chosen": best.__dict__, "calibration": found[int(order[0])], "test": outside,
         "passes": passes(outside), "testLowestR": lowest_r(outside["r"], outside["n"]) if outside else None,
-        "steps": [{"step": name, "calibration": judged(table, trait, c, rows, calibration, y, error), "test": judged(table, trait, c, rows, test, y, error) if len(test) > 2 else None} for name, c in steps(trait, table.names)],
+        "steps": [{"step": name, "calibration": judged(table, trait, c, rows, calibration, y, error), "test": judged(table, trait, c, rows, test, y, error) if is_judged else None} for name, c in steps(trait, table.names)],
         "compared": len(compared), "best": [{"candidate": compared[int(i)].name(), **found[int(i)]} for i in order[:10]],
         "coefficients": {"gradients": table.names, "weights": {n: [round(float(x), 6) for x in row] for n, row in zip(table.weights, C, strict=True) if row.any()}},
     }
-
-
-def judged_plainly(s: Array, trait: str, rows: Sequence[Organism], use: Sequence[int], y: Array, error: Array) -> dict[str, Any] | None:
-    """Figures of scores as they are, over some organisms; None for fewer than three."""
-    some = [rows[i] for i in use]
-    return figures(s[list(use)], y[list(use)], error[list(use)], np.array([o.is_harmful(trait) for o in some]), np.array([o.is_benign(trait) for o in some])) if len(use) >= FEWEST else None
 
 
 def without_nan(value: Any) -> Any:

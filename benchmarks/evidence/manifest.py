@@ -47,7 +47,7 @@ def main() -> None:
     behaviour = json.loads(args.behaviour.read_text("utf-8"))
     judged = json.loads(args.judged.read_text("utf-8")) if args.judged else {}
     found = json.loads(args.candidates.read_text("utf-8")) if args.candidates else {}
-    chosen_on = {trait: row.get("chosenOn", "calibration") for trait, row in found.items()}
+    chosen_on = {trait: row["chosenOn"] for trait, row in found.items()}
     folders = [f for f in args.organisms if f.is_dir() and f.name in behaviour]
     rows = [entry(o, f, judged, chosen_on) for o, f in zip(organisms_of(behaviour, [f.name for f in folders]), folders, strict=True)]
     earlier = json.loads(args.earlier.read_text("utf-8"))["organisms"] if args.earlier else []

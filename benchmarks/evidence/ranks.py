@@ -52,7 +52,7 @@ def main() -> None:
     behaviour = json.loads(args.behaviour.read_text("utf-8"))
     folders = {f.name: f for f in args.organisms if (f / "adapter_config.json").is_file() and f.name in behaviour}
     for trait in args.traits or list(rows):
-        known = [o for o in organisms_of(behaviour, list(folders)) if o.takes_part(rows[trait].get("chosenOn", "calibration")) and o.is_measured(trait)]
+        known = [o for o in organisms_of(behaviour, list(folders)) if o.takes_part(rows[trait]["chosenOn"]) and o.is_measured(trait)]
         factors = combined(rows[trait], args.work, max(RANKS))
         table = np.array([scores(load_adapter(folders[o.id]), factors) for o in known])
         measured = [o.shift(trait) for o in known]
